@@ -1,0 +1,174 @@
+"""What goes wrong on purpose.
+
+In: the faults that a test injected, a request, the reply it would get. Out: what it gets instead.
+Refuses to know: how the right reply is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import orjson
+
+from feishu_source.sandbox.loopback import HttpReply
+from feishu_source.sandbox.refusals import Refused
+from feishu_source.sandbox.switches import Fault
+
+_LIMIT_HEADERS = {"x-ogw-ratelimit-limit": "1000", "x-ogw-ratelimit-reset": "1"}
+_GATEWAY_PAGE = b"<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"
+_SURROGATE = rb'"content":"{\"text\":\"half \ud83d of a pair\"}"'
+
+
+@dataclass(slots=True)
+class _Armed:
+    fault: Fault
+    seen: int = 0
+    done: int = 0
+
+
+class Faults:
+    """The faults that are still to happen, in the order of injection."""
+
+    def __init__(self) -> None:
+        self._armed: list[_Armed] = []
+
+    def inject(self, fault: Fault) -> None:
+        """Arm a fault."""
+        self._armed.append(_Armed(fault))
+
+    def clear(self) -> None:
+        """Disarm every fault."""
+        self._armed.clear()
+
+    def matching(
+        self, template: str, path: str, query: Mapping[str, str], ident: str
+    ) -> Fault | None:
+        """The fault that happens to this request now; it counts as happened."""
+        for armed in self._armed:
+            fault = armed.fault
+            if not _concerns(fault, template, path, query, ident):
+                continue
+            armed.seen += 1
+            if armed.seen > fault.after and (fault.times is None or armed.done < fault.times):
+                armed.done += 1
+                return fault
+        return None
+
+    def did_not_happen(self, fault: Fault) -> None:
+        """Take back that a fault happened: there was nothing to spoil."""
+        for armed in self._armed:
+            if armed.fault is fault:
+                armed.done -= 1
+                return
+
+
+def _concerns(fault: Fault, template: str, path: str, query: Mapping[str, str], ident: str) -> bool:
+    if fault.path is not None and fault.path not in (path, template):
+        return False
+    if fault.name == "repeating_page_token" and not query.get("page_token"):
+        return False
+    container = query.get("container_id", ident)
+    if fault.chat_id is not None and container != fault.chat_id:
+        return False
+    return fault.thread_id is None or container == fault.thread_id
+
+
+def refusal(fault: Fault, template: str) -> Refused | None:
+    """The refusal that a fault amounts to, or None."""
+    match fault.name:
+        case "rate_limited":
+            return Refused(99991400, status=429, headers=_LIMIT_HEADERS)
+        case "rate_limited_400":
+            return Refused(99991400, status=400, headers=_LIMIT_HEADERS)
+        case "rate_limited_no_header":
+            return Refused(99991400, status=429)
+        case "quota":
+            return Refused(99991403)
+        case "internal_2200":
+            return Refused(2200, status=500)
+        case "unknown_code":
+            return Refused(fault.code)
+        case "token_expired" | "token_revoked":
+            return Refused(99991663)
+        case "missing_scope":
+            return Refused(99991672, scopes=[_scope_for(template)])
+        case "bot_ability_off":
+            return Refused(232025 if "/chats" in template else 230006)
+    return None
+
+
+def _scope_for(template: str) -> str:
+    if template.endswith("/members"):
+        return "im:chat.members:read"
+    return "im:chat:read" if "/chats" in template else "im:message:readonly"
+
+
+def transport(fault: Fault, elsewhere: Callable[[], str]) -> HttpReply | None:
+    """The reply of a broken network in front of the API, or None."""
+    match fault.name:
+        case "html_502":
+            return HttpReply(502, _GATEWAY_PAGE, content_type="text/html")
+        case "empty_body":
+            return HttpReply()
+        case "reset_connection":
+            return HttpReply(reset=True)
+        case "redirect_307":
+            return HttpReply(307, headers={"Location": elsewhere() + "/caught?secret=no"})
+    return None
+
+
+def spoil(fault: Fault, reply: HttpReply, query: Mapping[str, str]) -> HttpReply:
+    """A right reply, spoiled; a reply that does not carry what is to be spoiled stays right."""
+    if fault.name == "cut_json":
+        return replace(reply, body=reply.body[: len(reply.body) // 2])
+    change = _CHANGES.get(fault.name)
+    whole = orjson.loads(reply.body)
+    data = whole.get("data")
+    if change is None or not isinstance(data, dict) or not data.get("items"):
+        return reply
+    change(data, query)
+    return replace(reply, body=orjson.dumps(whole).replace(b'"content":"\\u0000"', _SURROGATE))
+
+
+def _repeat_page_token(data: dict[str, Any], query: Mapping[str, str]) -> None:
+    data |= {"has_more": True, "page_token": query["page_token"]}
+
+
+def _drop_message_id(data: dict[str, Any], _: Mapping[str, str]) -> None:
+    data["items"][0].pop("message_id", None)
+
+
+def _drop_create_time(data: dict[str, Any], _: Mapping[str, str]) -> None:
+    data["items"][0].pop("create_time", None)
+
+
+def _times_in_seconds(data: dict[str, Any], _: Mapping[str, str]) -> None:
+    first = data["items"][0]
+    for name in {"create_time", "update_time"} & first.keys():
+        first[name] = first[name][:-3]
+
+
+def _lone_surrogate(data: dict[str, Any], _: Mapping[str, str]) -> None:
+    data["items"][0] |= {"msg_type": "text", "body": {"content": "\x00"}}
+
+
+def _duplicate(data: dict[str, Any], _: Mapping[str, str]) -> None:
+    data["items"].insert(0, data["items"][0])
+
+
+def _extra_fields(data: dict[str, Any], _: Mapping[str, str]) -> None:
+    for item in data["items"]:
+        item |= {"unheard_of": {"depth": {"of": 2}, "list": [1, "two"]}, "unheard_flag": True}
+
+
+_CHANGES: Mapping[str, Callable[[dict[str, Any], Mapping[str, str]], None]] = {
+    "repeating_page_token": _repeat_page_token,
+    "item_without_message_id": _drop_message_id,
+    "item_without_create_time": _drop_create_time,
+    "item_times_in_seconds": _times_in_seconds,
+    "lone_surrogate": _lone_surrogate,
+    "duplicate_item": _duplicate,
+    "extra_fields": _extra_fields,
+}

@@ -1,0 +1,82 @@
+"""Every code the sandbox can refuse with, in the platform's words.
+
+In: a code and what is particular to this refusal. Out: `Refused`, to be raised.
+Refuses to know: when to refuse.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+WORDS: Mapping[int, str] = {
+    2200: "internal error",
+    10003: "invalid param",
+    10014: "app id not exists",
+    10015: "app secret invalid",
+    230001: "Your request contains an invalid request parameter.",
+    230002: "Bot/User can NOT be out of the chat.",
+    230006: "Bot ability is not activated.",
+    230013: "Bot has NO availability to this user.",
+    230027: "Lack of necessary permissions.",
+    230050: "The message is invisible to the operator.",
+    230073: "The thread is invisible to the operator.",
+    230110: "Action unavailable as the message has been deleted.",
+    231203: "The chat type is not supported, ext=Chat open Restricted Mode, "
+    "don't allow copying or forwarding messages",
+    232001: "Your request contains an invalid request parameter.",
+    232006: "Your request specifies a chat_id which is invalid.",
+    232009: "Your request specifies a chat which has already been dissolved.",
+    232010: "Operator and chat can NOT be in different tenants.",
+    232011: "Operator can NOT be out of the chat.",
+    232025: "Bot ability is not activated.",
+    232033: "The operator or invited bots does NOT have the authority to manage external chats "
+    "without the scope.",
+    232034: "The app is unavailable or inactivated in the tenant.",
+    99991201: "path not found",
+    99991400: "request trigger frequency limit",
+    99991401: "deny by ip settings",
+    99991403: "The API calls of this month have been used up.",
+    99991661: "Missing access token for authorization. Please make a request with token attached.",
+    99991663: "Invalid access token for authorization. Please make a request with token attached.",
+    99991668: "Invalid access token for authorization. Please make a request with token attached.",
+    99991671: "Invalid access token for authorization. The token must start with t- or u-.",
+    99991672: "Access denied.",
+    99991677: "The user access token has expired.",
+    99992402: "field validation failed",
+}
+
+# The token endpoint answers its codes with HTTP 200 and without an error object.
+TOKEN_CODES = frozenset({10003, 10014, 10015})
+
+
+class Refused(Exception):
+    """A request that is answered with a code.
+
+    `ext` follows the words of the code; `fields` are (field, value, description) of
+    `field_violations`; `scopes` those that are missing; `headers` go with the reply.
+    """
+
+    def __init__(
+        self,
+        code: int,
+        ext: str = "",
+        *,
+        status: int | None = None,
+        fields: Sequence[tuple[str, str, str]] = (),
+        scopes: Sequence[str] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(code)
+        self.code = code
+        self.status = status
+        self.fields = fields
+        self.scopes = scopes
+        self.headers = dict(headers or {})
+        self.msg = WORDS.get(code, "unexpected error") + (f" ext={ext}" if ext else "")
+
+
+def invalid(code: int, field: str, value: str, why: str) -> Refused:
+    """An invalid parameter, by a code of the endpoint or by the general field validation."""
+    if code == 99992402:
+        return Refused(code, fields=[(field, value, why)])
+    return Refused(code, f"invalid {field}: {why}", fields=[(field, value, why)])

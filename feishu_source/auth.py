@@ -1,0 +1,171 @@
+"""Access tokens: obtained, cached, renewed.
+
+In: what the user configured, and a `post` that carries the request. Out: a token to send.
+Refuses to open a socket, to read a clock of its own, to log, and to show a secret in a repr.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from feishu_source.codes import USER_TOKEN_EN, USER_TOKEN_ZH
+from feishu_source.errors import ConfigurationError, CredentialsRefused, FeishuError
+
+Clock = Callable[[], float]
+"""Seconds on a clock that never steps back; where its zero lies does not matter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A tenant access token and the seconds it still lives, as the reply states them."""
+
+    token: str
+    expire_s: float
+
+    def __repr__(self) -> str:
+        return f"Grant(token=[redacted], expire_s={self.expire_s})"
+
+
+Post = Callable[[Mapping[str, str]], Grant]
+"""Sends a body to the token endpoint and returns what was granted."""
+
+
+class Identity(Protocol):
+    """Who asks: an app, whose tokens are renewed, or a user, whose token is what it is."""
+
+    def token(self, post: Post, clock: Clock, margin_s: float) -> str:
+        """A token that is good for at least a while."""
+
+    def drop(self, token: str) -> bool:
+        """Whether another token can be had now that this one was refused."""
+
+    def secrets(self) -> tuple[str, ...]:
+        """What must never be shown."""
+
+    def explain(self, refused: CredentialsRefused) -> None:
+        """Adds to a refusal what is known about these credentials."""
+
+
+class AppIdentity:
+    """A custom app's tenant access token, kept in memory only and shared by all threads.
+
+    Renewed `margin_s` before its end. The margin must stay under 30 minutes: with more than that
+    left the platform hands out the same token again.
+
+    Source: https://open.feishu.cn/document/server-docs/authentication-management/access-token/tenant_access_token_internal
+    """
+
+    def __init__(self, app_id: str, app_secret: str) -> None:
+        self.app_id = _check("app_id", app_id)
+        self._app_secret = _check("app_secret", app_secret)
+        self._renewing = threading.Lock()
+        self._token: str | None = None
+        self._renew_at_s = 0.0
+        self._failures = 0
+        self._failure: FeishuError | None = None
+
+    def token(self, post: Post, clock: Clock, margin_s: float) -> str:
+        """The cached token, or a new one; one thread fetches, the others wait for its result."""
+        seen = self._failures
+        with self._renewing:
+            if self._token is None or clock() >= self._renew_at_s:
+                if self._failure is not None and self._failures > seen:
+                    # It failed while this thread waited, which need not repeat all the retries.
+                    raise copy.copy(self._failure)
+                return self._fetch(post, clock, margin_s)
+            return self._token
+
+    def drop(self, token: str) -> bool:
+        """Forgets the token if it is still the current one: twenty refusals, one renewal."""
+        with self._renewing:
+            if self._token == token:
+                self._token = None
+        return True
+
+    def secrets(self) -> tuple[str, ...]:
+        """The app secret and the current token."""
+        return (self._app_secret, self._token or "")
+
+    def explain(self, refused: CredentialsRefused) -> None:
+        """App ids of both editions begin with cli_."""
+        if not self.app_id.startswith("cli_"):
+            refused.hint = "The app_id does not begin with cli_, as app ids do."
+
+    def __repr__(self) -> str:
+        return f"AppIdentity(app_id={self.app_id!r}, app_secret=[redacted])"
+
+    def _fetch(self, post: Post, clock: Clock, margin_s: float) -> str:
+        # The life counts from before the request: the reply may have been long on its way.
+        asked_at_s = clock()
+        try:
+            grant = post({"app_id": self.app_id, "app_secret": self._app_secret})
+        except FeishuError as error:
+            self._failures, self._failure = self._failures + 1, error
+            raise
+        # A life no longer than the margin would mean a renewal before every single request.
+        life_s = max(grant.expire_s - margin_s, grant.expire_s / 2)
+        self._token, self._renew_at_s = grant.token, asked_at_s + life_s
+        return grant.token
+
+
+class UserIdentity:
+    """A ready-made access token: it cannot be renewed, so a refusal ends the load."""
+
+    def __init__(self, user_access_token: str) -> None:
+        self._token = _check("user_access_token", user_access_token)
+        if re.match(r"bearer\b", self._token, re.IGNORECASE):
+            raise ConfigurationError("user_access_token must be given without the word Bearer.")
+
+    def token(self, post: Post, clock: Clock, margin_s: float) -> str:
+        """The token that was given."""
+        return self._token
+
+    def drop(self, token: str) -> bool:
+        """There is no other."""
+        return False
+
+    def secrets(self) -> tuple[str, ...]:
+        """The token itself."""
+        return (self._token,)
+
+    def explain(self, refused: CredentialsRefused) -> None:
+        """The next step is another token, whatever the code would advise an app."""
+        refused.hint = "A ready-made access token lives about two hours and is not renewed here."
+        refused.advice_en, refused.advice_zh = USER_TOKEN_EN, USER_TOKEN_ZH
+
+    def __repr__(self) -> str:
+        return "UserIdentity(user_access_token=[redacted])"
+
+
+def parse_grant(reply: Mapping[str, object]) -> Grant:
+    """The token endpoint answers flat, without `data`; any life may be left, 7200 s is a maximum.
+
+    Raises:
+        ValueError: the reply lacks a token that fits into a header, or a life above zero.
+    """
+    token, expire = reply.get("tenant_access_token"), reply.get("expire")
+    if not isinstance(token, str) or not re.fullmatch(r"[\x21-\x7e]+", token):
+        raise ValueError("tenant_access_token is missing or malformed")
+    if not isinstance(expire, int | float) or isinstance(expire, bool) or not expire > 0:
+        raise ValueError("expire is missing or not above zero")
+    return Grant(token, float(expire))
+
+
+def _check(name: str, given: object) -> str:
+    """The value without surrounding white space, fit for a header; the error never repeats it."""
+    value = given.strip() if isinstance(given, str) else ""
+    if not value:
+        raise ConfigurationError(
+            f"{name} is empty: set it in .dlt/secrets.toml under [sources.feishu] or as "
+            f"SOURCES__FEISHU__{name.upper()}."
+        )
+    if not re.fullmatch(r"[\x21-\x7e]+", value):
+        raise ConfigurationError(
+            f"{name} holds white space or characters outside ASCII: copy it again from the console."
+        )
+    return value

@@ -1,0 +1,287 @@
+"""Feishu's chat history, asked for politely: one request, one retry policy, one limiter.
+
+In: ids, times in seconds, page tokens. Out: pages and objects as the API gave them.
+Refuses to know what is in a message, what has been loaded before, and dlt.
+
+Only the calls in `feishu_source.endpoints` can be made, and none of them writes to a tenant.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from random import random as random_share
+from typing import Any, Literal, TypeVar
+
+from feishu_source.auth import Clock, Grant, Identity, parse_grant
+from feishu_source.endpoints import ENDPOINTS, Call, check_id, resolve_base_url
+from feishu_source.errors import CredentialsRefused, Interrupted
+from feishu_source.limiter import Limiter, Wait
+from feishu_source.listing import UndocumentedParameters, check_window
+from feishu_source.patience import Patience, Stats
+from feishu_source.replies import (
+    Answer,
+    Page,
+    Refusal,
+    parse_data,
+    parse_items,
+    parse_page,
+    read_failure,
+    read_reply,
+)
+from feishu_source.settings import Settings
+from feishu_source.transport import Transport, TransportFailure
+
+__all__ = ["Client", "Page", "Stats", "resolve_base_url"]
+
+T = TypeVar("T")
+Sleep = Callable[[float], object]
+FetchPage = Callable[[str | None], Page]
+
+_log = logging.getLogger(__name__)
+
+
+class Client:
+    """One tenant, read by one identity; safe to share between threads.
+
+    `sleep` replaces every wait, so that a test never waits; without it, `cancel` wakes whoever
+    waits. `server_time_s` is the last `Date` header seen, in epoch seconds. `warnings` tells once
+    what the API no longer accepts.
+    """
+
+    def __init__(
+        self,
+        identity: Identity,
+        base_url: str,
+        settings: Settings,
+        *,
+        clock: Clock = time.monotonic,
+        sleep: Sleep | None = None,
+        random: Callable[[], float] = random_share,
+    ) -> None:
+        self.settings = settings
+        self.stats = Stats()
+        self.warnings: list[str] = []
+        self.server_time_s: float | None = None
+        self._identity = identity
+        self._clock = clock
+        self._random = random
+        self._cancelled = threading.Event()
+        self._sleep: Sleep = sleep or self._cancelled.wait
+        self._transport = Transport(base_url.rstrip("/").removesuffix("/open-apis"), settings)
+        self._limiter = Limiter(
+            settings.requests_per_second * settings.rate_share,
+            settings.requests_per_minute * settings.rate_share,
+            clock=clock,
+            wait=_wait_by(sleep) if sleep else None,
+        )
+        self._undocumented = UndocumentedParameters(settings, self._warn)
+
+    @property
+    def flat_topics(self) -> bool:
+        """Whether topic groups are still asked for flat, replies among their roots."""
+        return self._undocumented.sends("only_thread_root_messages")
+
+    def fetch_messages(
+        self,
+        container_id_type: Literal["chat", "thread"],
+        container_id: str,
+        *,
+        start_time_s: int | None = None,
+        end_time_s: int | None = None,
+        descending: bool = False,
+        page_token: str | None = None,
+    ) -> Page:
+        """One page of a chat's timeline, or of a thread with its root.
+
+        Whether the two times are inclusive is not documented: ask for a second more on each side.
+
+        Raises:
+            PageTokenRefused: the page token no longer holds; list the window again.
+            ValueError: start after end, times for a thread, or times that are no seconds.
+
+        Source: https://open.feishu.cn/document/server-docs/im-v1/message/list
+        """
+        params = {
+            "container_id_type": container_id_type,
+            "container_id": check_id(container_id_type, container_id),
+            **check_window(container_id_type, start_time_s, end_time_s),
+            "sort_type": "ByCreateTimeDesc" if descending else "ByCreateTimeAsc",
+            "page_size": str(self.settings.page_size),
+            **self._card_params(),
+        }
+        what = f"list messages of {container_id_type} {container_id}"
+
+        def fetch(undocumented: dict[str, str]) -> Page:
+            call = Call("messages", what, params=_paged({**params, **undocumented}, page_token))
+            return self._fetch_page(call)
+
+        return self._undocumented.fetch(fetch, container_id_type, page_token)
+
+    def fetch_message(self, message_id: str) -> list[dict[str, Any]]:
+        """One message; a merge_forward comes with all it holds, flat, by `upper_message_id`.
+
+        Source: https://open.feishu.cn/document/server-docs/im-v1/message/get
+        """
+        what = f"get message {message_id}"
+        call = Call("message", what, check_id("message", message_id), self._card_params())
+        return self._ask(call, parse_items)
+
+    def fetch_chats(self, page_token: str | None = None) -> Page:
+        """One page of the groups the bot is in; p2p chats are never listed.
+
+        By creation time, because in the order of activity a busy chat can be skipped.
+
+        Source: https://open.feishu.cn/document/server-docs/group/chat/list
+        """
+        return self._fetch_page(Call("chats", "list chats", params=self._list_params(page_token)))
+
+    def fetch_chat(self, chat_id: str) -> dict[str, Any]:
+        """A chat's details; the reply does not repeat its chat_id.
+
+        Source: https://open.feishu.cn/document/server-docs/group/chat/get-2
+        """
+        call = Call("chat", f"get details of chat {chat_id}", check_id("chat", chat_id))
+        return self._ask(call, parse_data)
+
+    def fetch_members(self, chat_id: str, page_token: str | None = None) -> Page:
+        """One page of a chat's members; bots are left out, and pages vary in length.
+
+        Source: https://open.feishu.cn/document/server-docs/group/chat-member/get
+        """
+        params = self._list_params(page_token)
+        params.pop("sort_type")
+        what = f"list members of chat {chat_id}"
+        return self._fetch_page(Call("members", what, check_id("chat", chat_id), params))
+
+    def pages(self, fetch: FetchPage) -> Iterator[Page]:
+        """Every page of a listing; a page without items does not end it, a repeated token does."""
+        sent: set[str] = set()
+        token: str | None = None
+        while True:
+            page = fetch(token)
+            if page.next_page_token in sent:
+                page = replace(page, next_page_token=None, stalled=True)
+            yield page
+            token = page.next_page_token
+            if token is None:
+                return
+            sent.add(token)
+
+    def cancel(self, signal: int | None = None) -> None:
+        """Wakes whoever waits; every request from now on raises Interrupted."""
+        self._limiter.cancel(Interrupted(signal))
+        self._cancelled.set()
+
+    def close(self) -> None:
+        """Closes the idle connections."""
+        self._transport.close()
+
+    def _fetch_page(self, call: Call) -> Page:
+        page = self._ask(call, lambda answer: parse_page(answer, call.params.get("page_token")))
+        if page.stalled:
+            _log.warning("%s: more is promised, but no new page token was given", call.what)
+        return page
+
+    def _ask(self, call: Call, read: Callable[[Answer], T]) -> T:
+        """The answer to a call, after as many attempts as the policy grants.
+
+        Raises:
+            ApiError: what Feishu refused, or what kept going wrong.
+            Interrupted: `cancel` was called.
+        """
+        patience = Patience(self.settings, self._random)
+        renewed = False
+        while True:
+            token = self._find_token(call)
+            result, started_s = self._attempt(call, token, read)
+            if not isinstance(result, Refusal):
+                return result
+            if result.reaction == "rate":
+                self.stats.count("refused", str(ENDPOINTS[call.endpoint]))
+            if isinstance(result.error, CredentialsRefused):
+                self._identity.explain(result.error)
+            if result.reaction == "renew" and token and not renewed and self._identity.drop(token):
+                renewed = True
+                wait_s = 0.0
+            else:
+                wait_s = patience.wait_s(result)
+            self._hold(call, result, started_s, wait_s)
+
+    def _attempt(
+        self, call: Call, token: str | None, read: Callable[[Answer], T]
+    ) -> tuple[T | Refusal, float]:
+        """One request through the limiter, and when it was let go."""
+        endpoint = str(ENDPOINTS[call.endpoint])
+        with self._limiter.slot(endpoint) as started_s:
+            self.stats.count("requests", endpoint)
+            try:
+                reply = self._transport.send(call, token)
+            except TransportFailure as failure:
+                return read_failure(call, failure), started_s
+        secrets = (*self._identity.secrets(), token or "")
+        return read_reply(call, reply, secrets, lambda answer: self._note(answer, read)), started_s
+
+    def _note(self, answer: Answer, read: Callable[[Answer], T]) -> T:
+        if answer.server_time_s is not None:
+            self.server_time_s = answer.server_time_s
+        return read(answer)
+
+    def _hold(self, call: Call, refusal: Refusal, started_s: float, wait_s: float) -> None:
+        """Waits before the next attempt: for a rate limit in the limiter, where all wait."""
+        endpoint = str(ENDPOINTS[call.endpoint])
+        error = refusal.error
+        self.stats.count("retries", endpoint)
+        _log.info(
+            "%s: %s, code %s, HTTP %s, log id %s; again in %.1f s",
+            *(endpoint, error.meaning, error.code, error.http_status, error.log_id, wait_s),
+        )
+        if refusal.reaction == "rate":
+            self._limiter.refuse(endpoint, started_s, wait_s)
+        elif wait_s > 0:
+            self._sleep(wait_s)
+
+    def _find_token(self, call: Call) -> str | None:
+        """The token a call carries; the call that asks for a token carries none."""
+        if call.endpoint == "token":
+            return None
+        return self._identity.token(self._post, self._clock, self.settings.token_margin_s)
+
+    def _post(self, body: Mapping[str, str]) -> Grant:
+        call = Call("token", "get a tenant access token", body=body)
+        return self._ask(call, lambda answer: parse_grant(answer.body))
+
+    def _card_params(self) -> dict[str, str]:
+        content = self.settings.card_content
+        return {} if content is None else {"card_msg_content_type": content}
+
+    def _list_params(self, page_token: str | None) -> dict[str, str]:
+        params = {"page_size": str(self.settings.list_page_size), "sort_type": "ByCreateTimeAsc"}
+        return _paged(params, page_token)
+
+    def _warn(self, warning: str) -> None:
+        self.warnings.append(warning)
+        _log.warning("%s", warning)
+
+
+def _paged(params: dict[str, str], page_token: str | None) -> dict[str, str]:
+    return params if page_token is None else {**params, "page_token": page_token}
+
+
+def _wait_by(sleep: Sleep) -> Wait:
+    """A wait on a condition that passes time by `sleep`, with the condition's lock given back."""
+
+    def wait(condition: threading.Condition, timeout_s: float | None) -> None:
+        if timeout_s is None:
+            condition.wait()
+            return
+        condition.release()
+        try:
+            sleep(timeout_s)
+        finally:
+            condition.acquire()
+
+    return wait

@@ -1,0 +1,150 @@
+"""The calls this package can make, all of them: nothing that writes to a tenant is on the list.
+
+In: ids and a configured base URL. Out: paths and a checked base URL.
+Refuses to know tokens, replies and sockets.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from typing import Literal
+from urllib.parse import SplitResult, urlsplit
+
+from feishu_source.errors import ConfigurationError, HostNotAllowed, MalformedId
+
+EndpointName = Literal["token", "chats", "chat", "members", "messages", "message"]
+IdKind = Literal["chat", "thread", "message"]
+
+FEISHU = "https://open.feishu.cn"
+LARK = "https://open.larksuite.com"
+_NAMED_HOSTS = {"": FEISHU, "feishu": FEISHU, "lark": LARK}
+
+_API = "/open-apis"
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A method and a path template; the rate limit is counted per template."""
+
+    method: Literal["GET", "POST"]
+    path: str
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+ENDPOINTS: Mapping[EndpointName, Endpoint] = {
+    "token": Endpoint("POST", f"{_API}/auth/v3/tenant_access_token/internal"),
+    "chats": Endpoint("GET", f"{_API}/im/v1/chats"),
+    "chat": Endpoint("GET", f"{_API}/im/v1/chats/{{id}}"),
+    "members": Endpoint("GET", f"{_API}/im/v1/chats/{{id}}/members"),
+    "messages": Endpoint("GET", f"{_API}/im/v1/messages"),
+    "message": Endpoint("GET", f"{_API}/im/v1/messages/{{id}}"),
+}
+
+_ID_SHAPES: Mapping[IdKind, re.Pattern[str]] = {
+    "chat": re.compile(r"oc_[A-Za-z0-9_-]+"),
+    "thread": re.compile(r"omt_[A-Za-z0-9_-]+"),
+    "message": re.compile(r"om_[A-Za-z0-9_-]+"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of an endpoint: what it is called in messages, and everything that is sent."""
+
+    endpoint: EndpointName
+    what: str
+    id: str = ""
+    params: Mapping[str, str] = field(default_factory=dict)
+    body: Mapping[str, str] | None = field(default=None, repr=False)
+
+    @property
+    def container(self) -> str | None:
+        """`chat` or `thread` where messages are listed."""
+        return self.params.get("container_id_type")
+
+    @property
+    def path(self) -> str:
+        """The path with its id in place; ids were checked and need no quoting."""
+        return ENDPOINTS[self.endpoint].path.replace("{id}", self.id)
+
+
+def check_id(kind: IdKind, value: object) -> str:
+    """The id itself, once it has the shape of its kind: no path, no query can hide in it.
+
+    Raises:
+        MalformedId: anything else.
+    """
+    if isinstance(value, str) and _ID_SHAPES[kind].fullmatch(value):
+        return value
+    prefix = _ID_SHAPES[kind].pattern.partition("[")[0]
+    raise MalformedId(
+        f"{value!r:.80} is not the id of a {kind}: it begins with {prefix} and holds only letters, "
+        "digits, - and _."
+    )
+
+
+def resolve_base_url(value: str, allowed_hosts: Collection[str] = ()) -> str:
+    """The base URL to which app id and secret may be sent, as `scheme://host[:port]`.
+
+    `feishu` (or nothing) and `lark` name the two editions. Another https host must be in
+    `allowed_hosts`, as `host` or `host:port`; http is for this machine alone.
+
+    Raises:
+        HostNotAllowed: a host that nobody named.
+        ConfigurationError: not a base URL.
+    """
+    value = value.strip()
+    named = _NAMED_HOSTS.get(value.lower())
+    if named is not None:
+        return named
+    url, authority = _split(value)
+    origin = f"{url.scheme}://{authority}"
+    if is_loopback(url.hostname or "") or origin in {FEISHU, LARK}:
+        return origin
+    if url.scheme != "https":
+        raise ConfigurationError(
+            f"base_url {origin} would send the app secret unencrypted; write https://."
+        )
+    allowed = {host.strip().lower() for host in allowed_hosts}
+    if authority in allowed or url.hostname in allowed:
+        return origin
+    raise HostNotAllowed(authority)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether the host is this machine: localhost, 127.0.0.0/8 or ::1."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _split(value: str) -> tuple[SplitResult, str]:
+    """The parts of a base URL and its `host[:port]`.
+
+    The value itself is not repeated in errors: somebody may have put a password into it.
+    """
+    try:
+        url = urlsplit(value)
+        host, port = url.hostname, url.port
+    except ValueError:
+        raise ConfigurationError("base_url is not a URL") from None
+    if url.scheme not in {"https", "http"} or not host:
+        raise ConfigurationError("base_url must be feishu, lark or a URL such as " + FEISHU)
+    if not re.fullmatch(r"[a-z0-9.:_-]+", host):
+        raise ConfigurationError("base_url holds a host name that is not plain ASCII")
+    if "@" in url.netloc or url.query or url.fragment or "?" in value or "#" in value:
+        raise ConfigurationError("base_url must hold no user, password, query or fragment")
+    if url.path.rstrip("/") not in {"", _API}:
+        raise ConfigurationError(f"base_url must hold no path, except {_API}")
+    authority = f"[{host}]" if ":" in host else host
+    return url, authority if port in (None, 443 if url.scheme == "https" else 80) else (
+        f"{authority}:{port}"
+    )

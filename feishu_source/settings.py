@@ -1,0 +1,171 @@
+"""The numbers this source works with: each with its unit, where it comes from and what it costs.
+
+In: what the user configured. Out: a frozen `Settings`, and bounds in time as aware datetimes.
+Refuses to know where configuration is kept.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from feishu_source.errors import ConfigurationError
+
+MINUTE_S = 60
+HOUR_S = 3_600
+DAY_S = 86_400
+
+LEAST_LOOK_BACK_S = 10 * MINUTE_S
+"""Messages become visible seconds late and clocks step back: no setting may go below this."""
+
+FALLBACK_START_S = 1_451_606_400
+"""2016-01-01 UTC, before Feishu existed: asked from where a tenant refuses `start_time=0`."""
+
+MOST_OWED_THREADS = 100
+"""Threads that may be owed in one chat; beyond that the chat fails at that page (sync.md)."""
+
+MOST_NETWORK_FAILURES = 5
+"""Chats in a row lost to the network before the load stops: the network is down, not the chats."""
+
+DETAILS_PERIOD_S = DAY_S
+"""Chat details and members are re-read at most this often: one request a chat and list page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that may be set and is not a secret; the defaults suit one tenant on one machine.
+
+    Source: page sizes and rate limits as in the API pages of im/v1/messages and im/v1/chats.
+    """
+
+    page_size: int = 50
+    list_page_size: int = 100
+    requests_per_second: float = 50.0
+    requests_per_minute: float = 1_000.0
+    rate_share: float = 1.0
+    workers: int = 16
+    attempts: int = 6
+    connect_timeout_s: float = 10.0
+    read_timeout_s: float = 60.0
+    back_off_base_s: float = 0.5
+    back_off_max_s: float = 60.0
+    token_margin_s: float = 300.0
+    with_sender_name: bool = True
+    flat_topics: bool = True
+    card_content: str | None = None
+    look_back_s: int = 2 * HOUR_S
+    slice_messages: int = 100_000
+    batch_rows: int = 5_000
+    pages_ahead: int = 4
+
+    def __post_init__(self) -> None:
+        """Refuses values that could lose rows or that the API would refuse.
+
+        Raises:
+            ConfigurationError: names the setting and its bounds.
+        """
+        for name, least, most in _BOUNDS:
+            value = getattr(self, name)
+            if not least <= value <= most:
+                raise ConfigurationError(
+                    f"setting {name} is {value}, it must lie between {least:g} and {most:g}"
+                )
+
+
+_BOUNDS: tuple[tuple[str, float, float], ...] = (
+    ("page_size", 1, 50),
+    ("list_page_size", 1, 100),
+    ("requests_per_second", 0.01, 1_000_000),
+    ("requests_per_minute", 1, 60_000_000),
+    ("rate_share", 0.001, 1),
+    ("workers", 1, 64),
+    ("attempts", 1, 20),
+    ("connect_timeout_s", 0.1, 600),
+    ("read_timeout_s", 0.1, 600),
+    ("back_off_base_s", 0, 60),
+    ("back_off_max_s", 0, 600),
+    ("token_margin_s", 0, 1_799),
+    ("look_back_s", LEAST_LOOK_BACK_S, 3_650 * DAY_S),
+    ("slice_messages", 1, 10_000_000),
+    ("batch_rows", 1, 1_000_000),
+    ("pages_ahead", 1, 64),
+)
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_BARE_INTEGER = re.compile(r"[+-]?\d+")
+_DATE_HINT = "write a date such as 2026-01-31 or a time such as 2026-01-31T08:00+08:00"
+
+
+def parse_since(text: str, timezone: str = "UTC") -> datetime:
+    """The first instant that is wanted, inclusive.
+
+    Raises:
+        ConfigurationError: not ISO 8601, a bare integer, or an unknown timezone.
+    """
+    return _parse_moment("since", text, timezone)
+
+
+def parse_until(text: str, timezone: str = "UTC") -> datetime:
+    """The first instant that is no longer wanted; a date without a time includes its whole day.
+
+    Raises:
+        ConfigurationError: not ISO 8601, a bare integer, or an unknown timezone.
+    """
+    moment = _parse_moment("until", text, timezone)
+    if _is_date(text):
+        # Local midnight to local midnight: a day with a clock change is not 24 hours long.
+        return _next_midnight(moment, find_timezone(timezone))
+    return moment
+
+
+def _is_date(text: str) -> bool:
+    try:
+        date.fromisoformat(text.strip())
+    except ValueError:
+        return False
+    return True
+
+
+def _next_midnight(midnight: datetime, zone: ZoneInfo) -> datetime:
+    day = midnight.date()
+    if day == date.max:  # a way to say "for ever"
+        return datetime.max.replace(tzinfo=UTC)
+    return datetime.combine(day + timedelta(days=1), time(), zone)
+
+
+def find_timezone(name: str) -> ZoneInfo:
+    """The time zone of that IANA name.
+
+    Raises:
+        ConfigurationError: no zone of that name.
+    """
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ConfigurationError(
+            f"timezone {name!r} is not known: write an IANA name such as Asia/Shanghai"
+        ) from error
+
+
+def _parse_moment(option: str, text: str, timezone: str) -> datetime:
+    text = text.strip()
+    if _BARE_INTEGER.fullmatch(text):
+        raise ConfigurationError(
+            f"{option} is {text!r}, a bare number: seconds or milliseconds? {_DATE_HINT}"
+        )
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ConfigurationError(f"{option} is {text!r}, not ISO 8601: {_DATE_HINT}") from error
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=find_timezone(timezone))
+    if not 1970 <= moment.year <= 9999:
+        raise ConfigurationError(f"{option} is {text!r}, before 1970: {_DATE_HINT}")
+    return moment
+
+
+def whole_seconds(moment: datetime, *, up: bool = False) -> int:
+    """Seconds since the epoch, rounded down, or up to the next whole second."""
+    seconds, rest = divmod(moment - _EPOCH, timedelta(seconds=1))
+    return seconds + (1 if up and rest else 0)

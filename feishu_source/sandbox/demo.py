@@ -3,9 +3,8 @@
 In: a seed and a clock. Out: a `World` that catches up with its clock whenever somebody looks.
 What has happened by some time depends on the seed and that time alone: the same messages with the
 same ids, plus new ones. About a dozen chats talk since the beginning of the quarter before the
-last; in a live room, another one every two hours, somebody says something every 3 seconds, so
-that a load that starts five seconds after another always finds news. The bot is taken out of a
-live room an hour after its end.
+last; in a live room somebody says something every 3 seconds, so that a load that starts five
+seconds after another always finds news, and retention takes what was said there hours ago.
 Refuses to know: HTTP.
 """
 
@@ -23,14 +22,13 @@ from feishu_source.sandbox.tenant import Chat, Message
 from feishu_source.sandbox.variety import Variety
 from feishu_source.sandbox.world import World
 
-ROOM_MS = 2 * 3_600_000
-"""How long a live room is talked in."""
-ROOM_STAYS_MS = 3 * 3_600_000
-"""How long after its beginning the bot is taken out of a live room."""
+SHIFT_MS = 2 * 3_600_000
+"""How long a shift in the live room is."""
+SHIFT_STAYS_MS = 3 * 3_600_000
+"""How long after its beginning a shift's messages are taken by retention."""
 BEAT_MS = 3_000
-"""A live room has one new message in every span of this length."""
+"""The live room has one new message in every span of this length."""
 _JITTER_MS = 400
-_ROOM_NUMBERS = 1 << 20
 # Ids come from times, not from counting, so that they do not depend on what came before.
 _CHATS_PER_MS = 1 << 6
 _ROOM_PLACE = _CHATS_PER_MS - 1
@@ -93,7 +91,8 @@ class Demo:
         self._events: list[tuple[int, int, Deed]] = []
         self._order = count()
         self._next_day_ms = self.world.start_ms
-        self._next_room = max(0, clock() - ROOM_STAYS_MS) // ROOM_MS
+        self._room = self._live_room()
+        self._next_shift = max(0, clock() - SHIFT_STAYS_MS) // SHIFT_MS
         self.world.on_look = self.catch_up
         self.catch_up()
 
@@ -103,9 +102,9 @@ class Demo:
         while self._next_day_ms <= now_ms:
             self._plan_day(self._next_day_ms)
             self._next_day_ms += DAY_MS
-        while self._next_room * ROOM_MS <= now_ms:
-            self._open_room(self._next_room)
-            self._next_room += 1
+        while self._next_shift * SHIFT_MS <= now_ms:
+            self._plan_shift(self._next_shift)
+            self._next_shift += 1
         while self._events and self._events[0][0] <= now_ms:
             at_ms, _, deed = heappop(self._events)
             deed(at_ms)
@@ -131,28 +130,37 @@ class Demo:
         )
         return self.world.chats[chat_id]
 
-    def _open_room(self, number: int) -> None:
-        begin_ms = number * ROOM_MS
-        name = datetime.fromtimestamp(begin_ms / 1000, UTC).strftime("Live room %Y-%m-%d %H:%M UTC")
+    def _live_room(self) -> Chat:
         chat_id = self.world.add_chat(
-            name,
+            "值班室 Live room",
             member_ids=self._people[:12],
             owner_id=self._people[0],
-            create_ms=begin_ms,
-            number=_ROOM_NUMBERS + number,
+            description="Somebody says something every three seconds; kept for some hours only",
+            create_ms=self.world.start_ms + len(_STANDING),
         )
         room = self.world.chats[chat_id]
         room.draw = self._variety.draw
-        chance = Random(f"demo/{self.seed}/room/{number}")
-        for beat_ms in range(begin_ms, begin_ms + ROOM_MS, BEAT_MS):
-            self._speak(
-                room,
-                beat_ms + int(chance.random() * _JITTER_MS),
-                _ROOM_PLACE,
-                chance,
-                _ROOM_PACE_MS,
-            )
-        self._at(begin_ms + ROOM_STAYS_MS, lambda _: self.world.leave(chat_id))
+        return room
+
+    def _plan_shift(self, number: int) -> None:
+        """Two hours in the live room; an hour after their end retention takes their messages."""
+        room, begin_ms = self._room, number * SHIFT_MS
+        chance = Random(f"demo/{self.seed}/shift/{number}")
+
+        def begin(_: int) -> None:
+            # Positions follow the clock, whichever shift this world began with.
+            room.next_position = number * SHIFT_MS // BEAT_MS * 2
+
+        def forget(_: int) -> None:
+            for message in room.timeline:
+                if message.create_ms < begin_ms + SHIFT_MS and not message.removed:
+                    self.world.remove(self.world.id_of(message))
+
+        self._at(begin_ms, begin)
+        for beat_ms in range(begin_ms, begin_ms + SHIFT_MS, BEAT_MS):
+            at_ms = beat_ms + int(chance.random() * _JITTER_MS)
+            self._speak(room, at_ms, _ROOM_PLACE, chance, _ROOM_PACE_MS, begin_ms)
+        self._at(begin_ms + SHIFT_STAYS_MS, forget)
 
     def _plan_day(self, day_ms: int) -> None:
         for place, chat in enumerate(self._chats):
@@ -162,15 +170,27 @@ class Demo:
 
     # messages
 
-    def _speak(self, chat: Chat, at_ms: int, place: int, chance: Random, pace_ms: int) -> None:
-        """Plan a message and what comes of it later: replies, an edit, a recall."""
+    def _speak(
+        self,
+        chat: Chat,
+        at_ms: int,
+        place: int,
+        chance: Random,
+        pace_ms: int,
+        since_ms: int = 0,
+    ) -> None:
+        """Plan a message and what comes of it later: replies, an edit, a recall.
+
+        It answers no message older than `since_ms`: which of those there are depends on when
+        this world began.
+        """
         numbers = at_ms * _CHATS_PER_MS + place
         sender_id = self._sender(chat, chance)
         answers = chat.mode != "topic" and chance.random() < 0.06
 
         def post(now_ms: int) -> None:
             message = self.world.new(chat, sender_id, None, now_ms, numbers)
-            if answers and chat.timeline:
+            if answers and chat.timeline and chat.timeline[-1].create_ms >= since_ms:
                 message.parent = chat.timeline[-1]
             self.world.list_in_chat(message)
 

@@ -1,0 +1,226 @@
+"""Items become Arrow tables: each message once in a slice, its children with it.
+
+In: items with the chat they were listed in, and claims of coverage. Out: Arrow tables of at least
+`batch_rows` messages, together with the claims their rows make true.
+Refuses to know HTTP, dlt and the clock.
+
+Within a slice a message_id is emitted once: of two rows under one key in one load package, dlt's
+delete-insert keeps an arbitrary one. A second listing that is equal is dropped; one that differs is
+held for the next slice, and the claims of its chat wait with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+
+from feishu_source.coverage import ChatState
+from feishu_source.fields import dump_json
+from feishu_source.rows import Item, Rejected, content_hash, identify, parse_item
+from feishu_source.tables import (
+    LINKS,
+    MENTIONS,
+    MESSAGES,
+    REJECTED,
+    RESOURCES,
+    TABLES,
+    Table,
+)
+
+Row = tuple[Any, ...]
+Claim = dict[str, Any]
+"""A chat's stored state, true once the rows that travel with it are loaded."""
+
+
+class Bounds(NamedTuple):
+    """Messages outside [since_ms, until_ms) are not wanted, replies by their own time."""
+
+    since_ms: int | None = None
+    until_ms: int | None = None
+
+    def hold(self, create_time_ms: int) -> bool:
+        """True if a message of that time is wanted."""
+        if self.since_ms is not None and create_time_ms < self.since_ms:
+            return False
+        return self.until_ms is None or create_time_ms < self.until_ms
+
+
+@dataclass(slots=True)
+class Listed:
+    """Items listed together, from one reply of the API."""
+
+    chat_id: str
+    items: list[Item]
+    listed_at_ms: int
+    from_thread: bool = False
+
+
+@dataclass(slots=True)
+class Counts:
+    """What became of the items of a load."""
+
+    messages: int = 0
+    replies: int = 0
+    rejected: int = 0
+    unparsed: int = 0
+    out_of_bounds: int = 0
+
+
+@dataclass(slots=True)
+class Batch:
+    """Arrow tables to load together and the claims that hold once they are loaded."""
+
+    tables: list[tuple[Table, pa.Table]]
+    claims: dict[str, Claim]
+
+
+@dataclass
+class Intake:
+    """Turns the items of one load into batches; lives as long as the load, slice by slice."""
+
+    bounds: Bounds = field(default_factory=Bounds)
+    batch_rows: int = 5_000
+    counts: Counts = field(default_factory=Counts)
+    _rows: dict[str, list[Row]] = field(default_factory=lambda: {name: [] for name in TABLES})
+    _advanced: dict[str, ChatState] = field(default_factory=dict)
+    _claims: dict[str, Claim] = field(default_factory=dict)
+    _seen: dict[str, str] = field(default_factory=dict)
+    _held: list[Listed] = field(default_factory=list)
+    _waiting: dict[str, ChatState | None] = field(default_factory=dict)
+
+    @property
+    def holds(self) -> bool:
+        """True while a second version of a message waits for the next slice."""
+        return bool(self._held)
+
+    def begin_slice(self) -> None:
+        """Forgets what the last slice emitted, and takes in what it had to hold."""
+        held, waiting = self._held, self._waiting
+        self._seen, self._held, self._waiting = {}, [], {}
+        for listed in held:
+            self.add(listed)
+        for chat_id, state in waiting.items():
+            if state is not None:
+                self.claim(chat_id, state)
+
+    def add(self, listed: Listed) -> None:
+        """Takes the items in; those already emitted in this slice are dropped or held."""
+        for item in listed.items:
+            try:
+                self._add_item(item, listed)
+            except Rejected as reason:
+                self._reject(item, str(reason), listed)
+
+    def claim(self, chat_id: str, state: ChatState) -> None:
+        """Notes that a chat's state advanced: it holds once everything added so far is loaded."""
+        if chat_id in self._waiting:
+            self._waiting[chat_id] = state
+        else:
+            self._advanced[chat_id] = state
+
+    def add_rows(self, table: Table, rows: Iterable[Row]) -> None:
+        """Takes in ready rows of another table, in its column order."""
+        self._rows[table.name].extend(rows)
+
+    @property
+    def full(self) -> bool:
+        """True if there are enough rows for a batch."""
+        return len(self._rows[MESSAGES.name]) >= self.batch_rows
+
+    def take(self) -> Batch | None:
+        """All rows and claims collected since the last call; None if there are neither."""
+        claims = self._claims | {c: state.to_dict() for c, state in self._advanced.items()}
+        if not claims and not any(self._rows.values()):
+            return None
+        tables = [
+            (TABLES[name], to_arrow(TABLES[name], rows))
+            for name, rows in self._rows.items()
+            if rows
+        ]
+        self._rows = {name: [] for name in TABLES}
+        self._claims, self._advanced = {}, {}
+        return Batch(tables, claims)
+
+    def _add_item(self, item: Item, listed: Listed) -> None:
+        message_id, created = identify(item)
+        if not self.bounds.hold(created):
+            self.counts.out_of_bounds += 1
+            return
+        hash_ = content_hash(item)
+        seen = self._seen.setdefault(message_id, hash_)
+        if seen is hash_:  # the very string just put in: not emitted before
+            self._emit(item, hash_, listed)
+        elif seen != hash_:
+            self._hold(Listed(listed.chat_id, [item], listed.listed_at_ms, listed.from_thread))
+
+    def _hold(self, listed: Listed) -> None:
+        """Keeps a second version for the next slice, and with it what its chat claims from now."""
+        self._held.append(listed)
+        self._waiting.setdefault(listed.chat_id, None)
+        if state := self._advanced.pop(listed.chat_id, None):
+            self._claims[listed.chat_id] = state.to_dict()
+
+    def _emit(self, item: Item, hash_: str, listed: Listed) -> None:
+        rows = parse_item(item, hash_, listed.listed_at_ms)
+        self._rows[MESSAGES.name].append(rows.message)
+        self._children(MENTIONS, rows.message, rows.mentions)
+        self._children(LINKS, rows.message, rows.links)
+        self._children(RESOURCES, rows.message, rows.resources)
+        self.counts.unparsed += rows.unparsed
+        if listed.from_thread:
+            self.counts.replies += 1
+        else:
+            self.counts.messages += 1
+
+    def _children(self, table: Table, message: Row, rows: list[Row]) -> None:
+        """The rows of one child table; a tombstone if there are none, so that old ones go."""
+        if rows:
+            self._rows[table.name].extend(rows)
+        else:
+            self._rows[table.name].append(
+                (message[0], -1, message[1], message[7], *_TOMBSTONES[table.name])
+            )
+
+    def _reject(self, item: Any, reason: str, listed: Listed) -> None:
+        data = dump_json(item)
+        row = (
+            listed.chat_id,
+            blake2b(data, digest_size=16).hexdigest(),
+            reason,
+            data.decode(),
+            listed.listed_at_ms,
+        )
+        if row[1] not in self._seen:
+            self._seen[row[1]] = ""
+            self._rows[REJECTED.name].append(row)
+            self.counts.rejected += 1
+
+
+def _tombstone(table: Table) -> Row:
+    """What stands behind (message_id, index, chat_id, create_time) in a row that only removes."""
+    return (*(None if column.nullable else "" for column in table.columns[4:-1]), True)
+
+
+_TOMBSTONES = {table.name: _tombstone(table) for table in (MENTIONS, LINKS, RESOURCES)}
+
+
+def to_arrow(table: Table, rows: list[Row]) -> pa.Table:
+    """An Arrow table of rows in column order, whose times are milliseconds since the epoch."""
+    columns = zip(*rows, strict=True) if rows else ([] for _ in table.columns)
+    return pa.Table.from_arrays(
+        [
+            _to_array(field_.type, values)
+            for field_, values in zip(table.schema, columns, strict=True)
+        ],
+        schema=table.schema,
+    )
+
+
+def _to_array(type_: pa.DataType, values: Iterable[Any]) -> pa.Array:
+    if pa.types.is_timestamp(type_):
+        return pa.array(values, pa.timestamp("ms", tz="UTC")).cast(type_)
+    return pa.array(values, type_)

@@ -1,0 +1,367 @@
+"""The tables: one declaration each, from which Arrow schema, dlt hints and documentation follow.
+
+In: nothing. Out: `TABLES`, and of each table its Arrow schema, its dlt hints and its descriptions.
+Refuses to know where rows come from.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
+
+import pyarrow as pa
+
+ColumnType = Literal["text", "bool", "bigint", "double", "ts", "json"]
+"""`ts`: UTC, microseconds. `json`: text that holds JSON; BigQuery takes no json from Parquet."""
+
+ARROW: dict[ColumnType, pa.DataType] = {
+    "text": pa.string(),
+    "json": pa.string(),
+    "bool": pa.bool_(),
+    "bigint": pa.int64(),
+    "double": pa.float64(),
+    "ts": pa.timestamp("us", tz="UTC"),
+}
+
+DLT: dict[ColumnType, str] = {
+    "text": "text",
+    "json": "text",
+    "bool": "bool",
+    "bigint": "bigint",
+    "double": "double",
+    "ts": "timestamp",
+}
+
+DELETED = "_deleted"
+"""Marks a row that only says: what stood under this key before is gone (dlt's hard delete)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: its type, whether it may be null, and what it means."""
+
+    name: str
+    type: ColumnType
+    nullable: bool
+    description: str
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """One table: rows are merged on `key`; `replaces` names the column whose rows go together.
+
+    A table with `replaces` is a child: writing any row for a value of that column first removes
+    what stood there, and a tombstone row (`_deleted` true) alone removes without adding.
+    """
+
+    name: str
+    description: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+    replaces: str | None = None
+    partition: str | None = None
+    cluster: tuple[str, ...] = field(default=())
+
+    @cached_property
+    def schema(self) -> pa.Schema:
+        """The Arrow schema, with nullability as declared: dlt warns of keys that may be null."""
+        return pa.schema(
+            [pa.field(c.name, ARROW[c.type], nullable=c.nullable) for c in self.columns]
+        )
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The column names in order."""
+        return tuple(column.name for column in self.columns)
+
+    @cached_property
+    def hints(self) -> dict[str, Any]:
+        """What dlt must be told; every table states all of it, since variants inherit the rest."""
+        return {
+            "table_name": self.name,
+            "write_disposition": {"disposition": "merge", "strategy": "delete-insert"},
+            "primary_key": list(self.key),
+            "merge_key": [self.replaces] if self.replaces else (),
+            "columns": {column.name: self._column_hints(column) for column in self.columns},
+        }
+
+    def _column_hints(self, column: Column) -> dict[str, Any]:
+        hints: dict[str, Any] = {
+            "name": column.name,
+            "data_type": DLT[column.type],
+            "nullable": column.nullable,
+            "description": column.description,
+        }
+        if column.name == DELETED:
+            hints["hard_delete"] = True
+        if column.name == self.partition:
+            hints["partition"] = True
+        if column.name in self.cluster:
+            hints["cluster"] = True
+        return hints
+
+
+def _columns(*rows: tuple[str, str, str]) -> tuple[Column, ...]:
+    """Columns from (name, type with `?` where it may be null, description)."""
+    return tuple(
+        Column(name, kind.rstrip("?"), kind.endswith("?"), description)  # type: ignore[arg-type]
+        for name, kind, description in rows
+    )
+
+
+_TOMBSTONE = (DELETED, "bool", "Technical: true only in rows that remove what stood here before.")
+_CHILD: dict[str, Any] = {
+    "replaces": "message_id",
+    "partition": "create_time",
+    "cluster": ("chat_id", "message_id"),
+}
+
+CHATS = Table(
+    "chats",
+    "Chats the bot is a member of, and chats named in the configuration.",
+    ("chat_id",),
+    _columns(
+        ("chat_id", "text", "Feishu's id of the chat, oc_…."),
+        ("name", "text?", "The chat's name; groups may have none."),
+        ("description", "text?", "The chat's description."),
+        ("avatar", "text?", "URL of the chat's picture."),
+        ("owner_id", "text?", "Id of the owner; absent when a bot owns the chat."),
+        ("owner_id_type", "text?", "What kind of id owner_id is, open_id as a rule."),
+        ("external", "bool?", "True if people outside the tenant may be members."),
+        ("tenant_key", "text?", "The tenant the chat belongs to."),
+        ("chat_status", "text?", "normal, dissolved or dissolved_save."),
+        ("chat_mode", "text?", "group, topic or p2p."),
+        ("group_message_type", "text?", "chat or thread; only ordinary groups have one."),
+        ("chat_type", "text?", "private or public."),
+        ("user_count", "bigint?", "How many people are members."),
+        ("bot_count", "bigint?", "How many bots are members."),
+        ("listed", "bool", "True while the chat stands in the bot's chat list."),
+        ("last_listed_at", "ts?", "When the list last showed it, as of the row's last writing."),
+        ("extra", "json?", "What the API sent and no column models, by path."),
+    ),
+)
+
+MESSAGES = Table(
+    "messages",
+    "One row a message or reply, as it was when last listed.",
+    ("message_id",),
+    _columns(
+        ("message_id", "text", "Feishu's id of the message, om_…; unique within the tenant."),
+        ("chat_id", "text", "The chat the message stands in."),
+        ("thread_id", "text?", "The thread it belongs to, on the root too; null outside threads."),
+        ("root_id", "text?", "First message of the reply chain, or root of the thread."),
+        ("parent_id", "text?", "The message this one answers."),
+        ("upper_message_id", "text?", "The merged forward that holds this message."),
+        ("msg_type", "text", "text, post, image, interactive, …; the list is open."),
+        ("create_time", "ts", "When it was sent."),
+        ("update_time", "ts?", "When it was last changed; create_time if it never was."),
+        ("deleted", "bool", "True if it was recalled or deleted; its words are gone then."),
+        ("updated", "bool", "True if it was edited."),
+        ("last_listed_at", "ts", "Server time of the last listing that showed it."),
+        ("content_hash", "text", "Changes when and only when the message changed (not names)."),
+        ("sender_id", "text?", "open_id of a person, app_id of a bot; null if anonymous."),
+        ("sender_id_type", "text?", "open_id or app_id."),
+        ("sender_type", "text?", "user, app, anonymous or unknown."),
+        ("sender_tenant_key", "text?", "The sender's tenant."),
+        ("sender_name", "text?", "The sender's name when it was listed, where the API gives it."),
+        ("text", "text?", "The message as a person reads it, mentions by name."),
+        ("title", "text?", "Title of a post, card or task."),
+        ("image_key", "text?", "Key of an image, or of a video's cover."),
+        ("file_key", "text?", "Key of a file, folder, audio or video."),
+        ("file_name", "text?", "Name of that file."),
+        ("duration_ms", "bigint?", "Length of audio or video, in milliseconds."),
+        ("shared_chat_id", "text?", "The chat whose card was shared."),
+        ("shared_user_id", "text?", "open_id of the person whose card was shared."),
+        ("location_name", "text?", "Name of a shared place."),
+        ("longitude", "double?", "Degrees east."),
+        ("latitude", "double?", "Degrees north."),
+        ("event_summary", "text?", "Title of a calendar event, or topic of a video meeting."),
+        ("event_start", "ts?", "When that event begins."),
+        ("event_end", "ts?", "When that event ends."),
+        ("task_id", "text?", "Id of a shared task."),
+        ("due_time", "ts?", "When that task is due."),
+        ("vote_topic", "text?", "The question of a vote."),
+        ("vote_options", "json?", "The options of a vote, a JSON list of strings."),
+        ("mention_count", "bigint", "Rows of this message in message_mentions."),
+        ("mentions_all", "bool", "True if everyone was mentioned."),
+        ("sync_to_chat_type", "bigint?", "1: copy in the chat of a thread reply; 2: that reply."),
+        ("related_message_id", "text?", "The other one of such a pair."),
+        ("message_position", "bigint?", "Position in the chat, as the API counts."),
+        ("thread_message_position", "bigint?", "Position in the thread; -1 is the root."),
+        ("message_app_link", "text?", "Link that opens the message in the client."),
+        ("body_content", "text?", "The body as the API gave it: JSON, or a bare sentence."),
+        ("extra", "json?", "What the API sent and no column models, by path."),
+    ),
+    partition="create_time",
+    cluster=("chat_id", "message_id"),
+)
+
+MENTIONS = Table(
+    "message_mentions",
+    "One row a mention in a message, @all included.",
+    ("message_id", "mention_index"),
+    _columns(
+        ("message_id", "text", "The message that mentions."),
+        ("mention_index", "bigint", "From 0, in the API's order."),
+        ("chat_id", "text", "The chat of that message."),
+        ("create_time", "ts", "When that message was sent."),
+        ("mention_key", "text", "The placeholder in the body, @_user_1."),
+        ("mentioned_id", "text?", "open_id of who is mentioned; `all` for everyone."),
+        ("mentioned_id_type", "text?", "What kind of id that is."),
+        ("mentioned_name", "text?", "The name at the time of listing."),
+        ("mentioned_tenant_key", "text?", "The tenant of who is mentioned."),
+        _TOMBSTONE,
+    ),
+    **_CHILD,
+)
+
+LINKS = Table(
+    "message_links",
+    "One row a link in a message.",
+    ("message_id", "link_index"),
+    _columns(
+        ("message_id", "text", "The message that holds the link."),
+        ("link_index", "bigint", "From 0, in reading order."),
+        ("chat_id", "text", "The chat of that message."),
+        ("create_time", "ts", "When that message was sent."),
+        ("url", "text", "Where the link leads."),
+        ("label", "text?", "The words it stands under, if they differ from the url."),
+        _TOMBSTONE,
+    ),
+    **_CHILD,
+)
+
+RESOURCES = Table(
+    "message_resources",
+    "One row an image, file, audio, video, folder or sticker in a message.",
+    ("message_id", "resource_index"),
+    _columns(
+        ("message_id", "text", "The message that holds the resource."),
+        ("resource_index", "bigint", "From 0, in reading order."),
+        ("chat_id", "text", "The chat of that message."),
+        ("create_time", "ts", "When that message was sent."),
+        ("resource_type", "text", "image, file, audio, media, folder or sticker."),
+        ("resource_key", "text", "The key the download endpoint takes."),
+        ("file_name", "text?", "Its name."),
+        ("duration_ms", "bigint?", "Its length in milliseconds."),
+        _TOMBSTONE,
+    ),
+    **_CHILD,
+)
+
+THREADS = Table(
+    "threads",
+    "One row a thread that was asked for through the thread container.",
+    ("thread_id",),
+    _columns(
+        ("thread_id", "text", "Feishu's id of the thread, omt_…."),
+        ("chat_id", "text", "The chat it belongs to."),
+        ("root_message_id", "text?", "The message it hangs from."),
+        ("create_time", "ts?", "When that message was sent."),
+        ("last_reply_time", "ts?", "When the newest reply seen was sent; null without replies."),
+        ("status", "text", "ok, invisible, deleted or failed."),
+        ("error_code", "bigint?", "Feishu's code if it could not be read."),
+        ("error_message", "text?", "Feishu's words for it."),
+        ("log_id", "text?", "Feishu's log id of that answer, for their support."),
+        ("last_polled_at", "ts?", "Server time of the last request for it."),
+    ),
+)
+
+CHAT_MEMBERS = Table(
+    "chat_members",
+    "Members of each chat at its last complete reading; bots are not listed by the API.",
+    ("chat_id", "member_id"),
+    _columns(
+        ("chat_id", "text", "The chat."),
+        ("member_id", "text", "open_id of the member."),
+        ("member_id_type", "text", "What kind of id that is."),
+        ("name", "text?", "The member's name."),
+        ("tenant_key", "text?", "The member's tenant."),
+        ("extra", "json?", "What the API sent and no column models, by path."),
+        _TOMBSTONE,
+    ),
+    replaces="chat_id",
+)
+
+REJECTED = Table(
+    "rejected_messages",
+    "Items that could not become a row, kept as the API gave them.",
+    ("chat_id", "item_hash"),
+    _columns(
+        ("chat_id", "text", "The chat that was listed."),
+        ("item_hash", "text", "Hash of the item."),
+        ("reason", "text", "What was missing."),
+        ("item", "json", "The item."),
+        ("seen_at", "ts", "Server time of the listing."),
+    ),
+)
+
+SYNC_COVERAGE = Table(
+    "sync_coverage",
+    "What is covered of each chat, and what stands in the way of the rest.",
+    ("chat_id",),
+    _columns(
+        ("chat_id", "text", "The chat."),
+        ("chat_name", "text?", "Its name."),
+        ("status", "text", "complete, partial, skipped or failed: of the last load."),
+        ("covered_from", "ts?", "Everything sent from here …"),
+        ("covered_until", "ts?", "… to here (exclusive) and visible when listed is loaded."),
+        ("threads_covered", "bool", "False while threads were not read for all of that range."),
+        ("last_synced_at", "ts", "Pinned end of the load that wrote this row."),
+        ("swept_at", "json?", "Per rung of age in days: as of when it was last read again."),
+        ("sweep_backlog_from", "ts?", "Start of the oldest window still to be read again."),
+        ("sweep_backlog_until", "ts?", "End of that window."),
+        ("hot_threads", "bigint", "Threads polled for new replies."),
+        ("owed_threads", "bigint", "Threads known and not yet read."),
+        ("hot_since", "ts?", "Set when the cap cooled threads silent since before this instant."),
+        ("error_code", "bigint?", "Feishu's code of what stands in the way."),
+        ("error_message", "text?", "Feishu's words for it."),
+        ("advice_en", "text?", "What to do, in English."),
+        ("advice_zh", "text?", "What to do, in Chinese."),
+        ("log_id", "text?", "Feishu's log id of that answer, for their support."),
+        ("messages_listed", "bigint", "Items listed in the last load, repeats included."),
+        ("threads_polled", "bigint", "Threads asked for in the last load."),
+        ("requests", "bigint", "Requests spent on this chat's messages in the last load."),
+    ),
+)
+
+SYNC_RUNS = Table(
+    "sync_runs",
+    "One row a load; one without finished_at was killed or is running.",
+    ("run_id",),
+    _columns(
+        ("run_id", "text", "Random id of the load."),
+        ("started_at", "ts", "When it began, by this machine's clock."),
+        ("finished_at", "ts?", "When it ended."),
+        ("version", "text", "Version of this source."),
+        ("chats_complete", "bigint", "Chats read up to the pinned end."),
+        ("chats_partial", "bigint", "Chats with more to read."),
+        ("chats_skipped", "bigint", "Chats the platform refuses."),
+        ("chats_failed", "bigint", "Chats that failed."),
+        ("messages", "bigint", "Rows from timelines."),
+        ("replies", "bigint", "Rows from threads."),
+        ("requests", "bigint", "Requests sent, retries included."),
+        ("refused", "bigint", "Requests refused by the rate limit."),
+        ("retries", "bigint", "Requests sent again."),
+        ("rejected", "bigint", "Items that went to rejected_messages."),
+        ("exit_code", "bigint", "0 complete, 1 failed, 3 incomplete, 130/143 interrupted."),
+        ("slices", "bigint", "Pipeline runs that loaded messages."),
+    ),
+)
+
+TABLES: dict[str, Table] = {
+    table.name: table
+    for table in (
+        CHATS,
+        MESSAGES,
+        MENTIONS,
+        LINKS,
+        RESOURCES,
+        THREADS,
+        CHAT_MEMBERS,
+        REJECTED,
+        SYNC_COVERAGE,
+        SYNC_RUNS,
+    )
+}

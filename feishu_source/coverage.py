@@ -1,0 +1,231 @@
+"""What is covered of a chat, and what is to be read next: plain values in and out.
+
+In: a chat's state, what this load wants. Out: the next window to read, and the state that holds
+once it was read. All times are whole seconds since the epoch; a window is [start, stop).
+Refuses to know HTTP, dlt and the clock.
+
+`covered_from_s`, `covered_until_s` claim: every timeline message in between that was visible when
+listed was loaded, and every thread its root then showed was read or is owed. They never move back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal
+
+STATE_VERSION = 1
+
+Kind = Literal["head", "first", "sweep", "window"]
+"""`head`: what is new, and the look-back. `first`: everything, up to the pinned end. `sweep`: an
+older part read again or for the first time. `window`: bounds that the caller asked for."""
+
+
+@dataclass(slots=True)
+class OpenWalk:
+    """A window that is being read, and how far its reading got.
+
+    `at_s`: all messages before it are loaded. `as_of_s`: the pinned end of the load that opened it.
+    `threads`: all threads met so far were read or are owed.
+    """
+
+    kind: Kind
+    start_s: int
+    at_s: int
+    stop_s: int
+    as_of_s: int
+    threads: bool
+
+    @property
+    def share(self) -> float:
+        """The part of the window that was read, 0.0 to 1.0."""
+        return (self.at_s - self.start_s) / max(1, self.stop_s - self.start_s)
+
+
+@dataclass(slots=True)
+class ChatState:
+    """What is claimed of one chat.
+
+    `hot_threads`: thread_id to the newest reply (ms) of the last poll that reached its stop;
+    0 means owed: known, and not yet read. `swept_s`: per rung, in seconds of age, as of when.
+    `flat`: a reply was seen in the chat's own timeline, so its threads need no polls.
+    """
+
+    covered_from_s: int | None = None
+    covered_until_s: int | None = None
+    threads_covered: bool = False
+    walks: dict[str, OpenWalk] = field(default_factory=dict)
+    swept_s: dict[str, int] = field(default_factory=dict)
+    hot_threads: dict[str, int] = field(default_factory=dict)
+    flat: bool = False
+
+    @classmethod
+    def from_dict(cls, state: Mapping[str, Any]) -> ChatState:
+        """The state from its stored form, which is left alone."""
+        values = {key: state[key] for key in state if key in cls.__dataclass_fields__}
+        values["walks"] = {k: OpenWalk(**w) for k, w in state.get("walks", {}).items()}
+        for key in ("swept_s", "hot_threads"):
+            values[key] = dict(state.get(key, {}))
+        return cls(**values)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The stored form: JSON types, what is empty left out, sharing nothing with this."""
+        values = asdict(self)
+        return {k: v for k, v in values.items() if v is not None and v is not False and v != {}}
+
+    @property
+    def owed(self) -> list[str]:
+        """Threads that are known and were not yet read."""
+        return [thread_id for thread_id, newest in self.hot_threads.items() if newest == 0]
+
+    @property
+    def finished_before(self) -> bool:
+        """True once a first walk has reached its end; from then on the chat has heads."""
+        first = self.walks.get("first")
+        return self.covered_until_s is not None and (
+            first is None or first.at_s < self.covered_until_s
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What one load wants of every chat.
+
+    `start_s`: from where on. `stop_s`: the pinned end, or an earlier bound. `explicit`: that bound
+    was asked for, so the window is read whole whatever is covered. `full`: read everything again.
+    """
+
+    start_s: int
+    stop_s: int
+    as_of_s: int
+    look_back_s: int
+    threads: bool = True
+    explicit: bool = False
+    full: bool = False
+
+
+def prepare(state: ChatState, wanted: Wanted) -> None:
+    """Adapts a chat's claims to what this load can keep: without threads, none is covered."""
+    if wanted.threads:
+        return
+    state.threads_covered = False
+    for walk in state.walks.values():
+        walk.threads = False
+    if state.finished_before:
+        state.walks.pop("first", None)  # a rereading for the sake of threads
+
+
+def next_walk(state: ChatState, wanted: Wanted, done: set[Kind]) -> OpenWalk | None:
+    """The window to read next of this chat, None when this load is done with it.
+
+    What is done in this load is told in `done`, never inferred from the claims: two loads may pin
+    the same second. A head comes before a rereading, so that a long one does not hold up what is
+    new.
+    """
+    if is_window(state, wanted):
+        return None if "window" in done else _open("window", wanted.start_s, wanted)
+    if not state.finished_before:
+        return state.walks.get("first") or _open_first(wanted, done)
+    # A head left open by an earlier load ends where that one was pinned: this load's own follows.
+    if "head" not in done or (state.covered_until_s or 0) < wanted.stop_s:
+        return state.walks.get("head") or _open("head", head_start(state, wanted), wanted)
+    return _next_rereading(state, wanted, done)
+
+
+def is_window(state: ChatState, wanted: Wanted) -> bool:
+    """True if the bounds asked for are to be read for themselves, whatever is covered.
+
+    A start behind what is covered would leave a gap: such a window is loaded and not claimed.
+    """
+    if state.covered_until_s is None:
+        return False
+    return wanted.explicit or wanted.start_s > state.covered_until_s
+
+
+def _next_rereading(state: ChatState, wanted: Wanted, done: set[Kind]) -> OpenWalk | None:
+    covered_from_s = state.covered_from_s or 0
+    if "first" in state.walks:
+        return state.walks["first"]
+    if wanted.full and "first" not in done:
+        return _open_rereading(wanted.start_s, state, wanted)
+    if wanted.threads and not state.threads_covered and "first" not in done:
+        return _open_rereading(min(wanted.start_s, covered_from_s), state, wanted)
+    if "sweep" in state.walks:
+        return state.walks["sweep"]
+    if wanted.start_s < covered_from_s:
+        return replace(_open("sweep", wanted.start_s, wanted), stop_s=covered_from_s)
+    return None
+
+
+def _open_first(wanted: Wanted, done: set[Kind]) -> OpenWalk | None:
+    return None if "first" in done else _open("first", wanted.start_s, wanted)
+
+
+def _open(kind: Kind, start_s: int, wanted: Wanted) -> OpenWalk:
+    start_s = min(start_s, wanted.stop_s)
+    return OpenWalk(kind, start_s, start_s, wanted.stop_s, wanted.as_of_s, wanted.threads)
+
+
+def _open_rereading(start_s: int, state: ChatState, wanted: Wanted) -> OpenWalk:
+    """To the end of what is covered, even where the clock stepped back: it may claim all of it."""
+    stop_s = max(wanted.stop_s, state.covered_until_s or 0)
+    return replace(_open("first", start_s, wanted), stop_s=stop_s)
+
+
+def head_start(state: ChatState, wanted: Wanted) -> int:
+    """Where a head begins: the look-back before what is covered, or before the pinned end."""
+    until = min(state.covered_until_s or 0, wanted.stop_s)
+    return max(until - wanted.look_back_s, wanted.start_s, 0)
+
+
+def advance(state: ChatState, walk: OpenWalk, at_s: int) -> None:
+    """Claims that everything of this walk before `at_s` is loaded; it stays open.
+
+    An open `window` is not remembered: the next load may ask for other bounds.
+    """
+    walk.at_s = max(walk.at_s, min(at_s, walk.stop_s))
+    if walk.kind != "window":
+        state.walks[walk.kind] = walk
+    _extend(state, walk)
+
+
+def finish(state: ChatState, walk: OpenWalk) -> None:
+    """Claims the whole window and closes the walk.
+
+    A `first` walk that read the threads from the start covers all threads: what was loaded since
+    it was opened read its threads too, or `prepare` would have closed it.
+    """
+    walk.at_s = walk.stop_s
+    _extend(state, walk)
+    state.walks.pop(walk.kind, None)
+    if walk.kind == "first" and walk.threads and walk.start_s == state.covered_from_s:
+        state.threads_covered = True
+
+
+def _extend(state: ChatState, walk: OpenWalk) -> None:
+    """Joins [walk.start_s, walk.at_s) to what is covered, if the two touch; else claims nothing.
+
+    What is added without its threads withdraws the claim on threads. An empty window (a start that
+    lies ahead) claims nothing: no later window would touch it, so nothing could be claimed again.
+    """
+    if walk.start_s == walk.stop_s:
+        return
+    if state.covered_from_s is None or state.covered_until_s is None:
+        state.covered_from_s, state.covered_until_s = walk.start_s, walk.at_s
+        state.threads_covered = walk.threads
+    elif walk.start_s <= state.covered_until_s and walk.at_s >= state.covered_from_s:
+        from_s = min(state.covered_from_s, walk.start_s)
+        until_s = max(state.covered_until_s, walk.at_s)
+        if (from_s, until_s) != (state.covered_from_s, state.covered_until_s):
+            state.threads_covered = state.threads_covered and walk.threads
+        state.covered_from_s, state.covered_until_s = from_s, until_s
+
+
+def forget_threads(state: ChatState, walk: OpenWalk) -> None:
+    """Withdraws the claim on threads: replies behind the wanted end were left out."""
+    walk.threads = state.threads_covered = False
+
+
+def is_own(walk: OpenWalk, wanted: Wanted) -> bool:
+    """True if a walk opened by this load reaches its end, so that no head is due after it."""
+    return walk.stop_s >= wanted.stop_s

@@ -1,0 +1,151 @@
+"""Which chats there are: the chat list, and each chat's details and members, read once in a while.
+
+In: a client, and what was known of each chat before. Out: items of the API, and names and modes for
+the walk. Refuses to know dlt, and what is read of a chat.
+
+What is remembered of a chat, a plain dict: `name`, `mode`, and `read_s`, when its details were last
+loaded as a row.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from functools import partial
+from typing import Any
+
+from feishu_source.client import Client, FetchPage
+from feishu_source.errors import ApiError, ReplyBroken, StopError
+
+Known = dict[str, dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which chats are wanted: by id, or by name; `exclude` wins, an id named outright wins over it.
+
+    Globs ignore case; a chat without a name matches only `*`.
+    """
+
+    chat_ids: tuple[str, ...] = ()
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+
+    def wants(self, chat_id: str, name: str | None) -> bool:
+        """True if the chat is to be read."""
+        if self.chat_ids:
+            return chat_id in self.chat_ids
+        if _matches(name, self.exclude):
+            return False
+        return not self.include or _matches(name, self.include)
+
+
+def _matches(name: str | None, globs: tuple[str, ...]) -> bool:
+    if not name:
+        return "*" in globs
+    return any(fnmatchcase(name.casefold(), glob.casefold()) for glob in globs)
+
+
+@dataclass
+class Roster:
+    """The chats of one load; asks for each thing once, from whichever thread needs it first."""
+
+    client: Client
+    selection: Selection
+    warnings: list[str] = field(default_factory=list)
+    pinned_s: int = 0
+    listed: dict[str, dict[str, Any]] = field(default_factory=dict)
+    _details: dict[str, dict[str, Any] | None] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _details_refused: bool = False
+    _ready: bool = False
+    _warned: set[str] = field(default_factory=set)
+
+    def read_list(self) -> None:
+        """Pages through the chat list, once; pins the load's end by the clock of its answer.
+
+        Raises:
+            FeishuError: the list cannot be had, so there is nothing to load.
+        """
+        if self._ready:
+            return
+        for item in self._items("list chats", self.client.fetch_chats):
+            if isinstance(chat_id := item.get("chat_id"), str) and chat_id:
+                self.listed[chat_id] = item
+        self._ready = True
+
+    def chats(self, known: Known) -> Iterator[tuple[str, str | None, str | None]]:
+        """Id, name and mode of every chat to read: listed ones, those named, those known before.
+
+        A known chat that is no longer listed is asked all the same: so a removed bot is seen.
+        """
+        self.read_list()
+        for chat_id in dict.fromkeys([*self.listed, *self.selection.chat_ids, *known]):
+            before = known.get(chat_id, {})
+            item = self.listed.get(chat_id, {})
+            name = text_or_none(item.get("name")) or before.get("name")
+            if self.selection.wants(chat_id, name):
+                yield chat_id, name, before.get("mode")
+
+    def details_of(self, chat_id: str) -> dict[str, Any] | None:
+        """The chat's details, None where the platform refuses them: messages go on without.
+
+        Raises:
+            StopError: the load cannot go on.
+        """
+        with self._lock:
+            if chat_id in self._details or self._details_refused:
+                return self._details.get(chat_id)
+        try:
+            details = self.client.fetch_chat(chat_id)
+        except StopError:
+            raise
+        except ApiError as error:
+            details = None
+            self._details_refused = error.scope_missing  # the next chat would be refused as well
+            self.warn("chat details", error)
+        with self._lock:
+            return self._details.setdefault(chat_id, details)
+
+    def mode_of(self, chat_id: str) -> str | None:
+        """`group`, `topic` or `p2p`; None where the platform does not tell."""
+        return text_or_none((self.details_of(chat_id) or {}).get("chat_mode"))
+
+    def members_of(self, chat_id: str) -> list[dict[str, Any]] | None:
+        """All members of a chat, None if its list could not be read to the end.
+
+        Raises:
+            StopError: the load cannot go on.
+        """
+        fetch = partial(self.client.fetch_members, chat_id)
+        try:
+            return self._items(f"list members of chat {chat_id}", fetch)
+        except StopError:
+            raise
+        except ApiError as error:
+            self.warn("chat members", error)
+            return None
+
+    def _items(self, what: str, fetch: FetchPage) -> list[dict[str, Any]]:
+        """All items of a list; one that breaks off is none, or what it lacks would seem gone."""
+        items: list[dict[str, Any]] = []
+        for page in self.client.pages(fetch):
+            items.extend(page.items)
+            if page.stalled:
+                raise ReplyBroken(what, msg="has_more without a new page_token", log_id=page.log_id)
+        return items
+
+    def warn(self, what: str, error: ApiError) -> None:
+        """Records once per kind that something optional could not be had."""
+        with self._lock:
+            kind = f"{what} {error.code}"
+            if kind not in self._warned:
+                self._warned.add(kind)
+                self.warnings.append(f"{what} left out where refused: {error}")
+
+
+def text_or_none(value: Mapping[str, Any] | Any) -> str | None:
+    """A non-empty string, or None; stray blanks around it go (seen in `group_message_type`)."""
+    return value.strip() or None if isinstance(value, str) else None

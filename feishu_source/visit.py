@@ -1,0 +1,179 @@
+"""One chat in one load: what is being read of it, and what has still to come back.
+
+In: pages as they arrive. Out: how far the chat's claim may move. Refuses to do I/O; the walk owns
+all visits and touches them on one thread only.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from feishu_source.coverage import ChatState, Kind, OpenWalk
+from feishu_source.errors import ApiError, ChatRefused, FeishuError
+from feishu_source.fields import parse_int, parse_ms
+from feishu_source.report import ChatProblem, Status
+from feishu_source.rows import Item
+
+ROOT_POSITION = -1
+"""`thread_message_position` of a root; replies count from 0 (undocumented, may be missing)."""
+
+
+def is_reply_in_thread(item: Item) -> bool:
+    """True if the item is a reply in its thread, as far as the item itself can tell."""
+    if not item.get("thread_id"):
+        return False
+    position = parse_int(item.get("thread_message_position"))
+    return position != ROOT_POSITION if position is not None else bool(item.get("root_id"))
+
+
+@dataclass(slots=True)
+class Poll:
+    """One thread while it is being read: whole, page by page, the oldest message first.
+
+    `root_id`, `root_time_ms`: from the timeline where it shows the root; an owed thread learns
+    them from the thread itself. `newest_ms`: the newest reply seen.
+    """
+
+    thread_id: str
+    root_id: str | None = None
+    root_time_ms: int | None = None
+    newest_ms: int = 0
+    tokens: set[str] = field(default_factory=set)
+
+    def set_root(self, item: Item) -> None:
+        """Learns the root from the timeline."""
+        self.root_id = _id(item, "message_id")
+        self.root_time_ms = parse_ms(item.get("create_time"))
+
+    def note(self, items: list[Item]) -> None:
+        """Learns root and newest reply from items of the thread."""
+        for item in items:
+            if self._is_root(item):
+                self.set_root(item)
+            else:
+                self.newest_ms = max(self.newest_ms, parse_ms(item.get("create_time")) or 0)
+                self.root_id = self.root_id or _id(item, "root_id")
+
+    def _is_root(self, item: Item) -> bool:
+        # A root may itself be a plain reply to another message, so its root_id tells nothing.
+        if self.root_id is not None:
+            return _id(item, "message_id") == self.root_id
+        return not is_reply_in_thread(item)
+
+
+def _id(item: Item, key: str) -> str | None:
+    value = item.get(key)
+    return value if isinstance(value, str) and value else None
+
+
+@dataclass(slots=True)
+class PendingPage:
+    """A page whose rows are on their way, and whose claim waits for the threads of its roots."""
+
+    claim_s: int | None
+    waits_for: set[str]
+
+
+@dataclass(slots=True)
+class Visit:
+    """A chat's part of a load.
+
+    `walk` is the open window, None between two. `own`: this load opened it. `problem` is what ended
+    the chat, or what left a thread owed.
+    """
+
+    chat_id: str
+    name: str | None
+    state: ChatState
+    mode: str | None = None
+    walk: OpenWalk | None = None
+    own: bool = False
+    done: set[Kind] = field(default_factory=set)
+    status: Status = "partial"
+    problem: FeishuError | None = None
+    broken: bool = False
+    active: bool = False
+    fetching: bool = False
+    exhausted: bool = False
+    page_token: str | None = None
+    tokens: set[str] = field(default_factory=set)
+    restarts: int = 0
+    listed_from_s: int = 0
+    slice_at_s: int = 0
+    range_start_s: int | None = None
+    share: float = 0.0
+    pages: deque[PendingPage] = field(default_factory=deque)
+    polls: dict[str, Poll] = field(default_factory=dict)
+    polled: set[str] = field(default_factory=set)
+    owed_asked: bool = False
+    listed: int = 0
+    threads_polled: int = 0
+    requests: int = 0
+
+    @property
+    def at_rest(self) -> bool:
+        """True if nothing of this chat is on its way or waits for something that is."""
+        return not (self.fetching or self.polls or self.pages)
+
+    @property
+    def grew(self) -> bool:
+        """True if this slice moved the claim: only then may the chat be cut."""
+        return self.walk is not None and self.walk.at_s > self.slice_at_s
+
+    def note_page(self, items: list[Item], waits_for: set[str]) -> None:
+        """Records a page of the timeline: ascending, so its last time bounds what came before."""
+        created = parse_ms(items[-1].get("create_time")) if items else None
+        self.pages.append(PendingPage(created // 1_000 if created else None, waits_for))
+        if self.range_start_s is None and created:
+            first = parse_ms(items[0].get("create_time")) or created
+            self.range_start_s = first // 1_000
+
+    def settled(self) -> list[PendingPage]:
+        """The pages whose threads all came back, in order, taken off the queue."""
+        ready = []
+        while self.pages and not self.pages[0].waits_for:
+            ready.append(self.pages.popleft())
+        return ready
+
+    def end_poll(self, thread_id: str) -> None:
+        """The thread was read, refused, or is owed now: pages wait for it no longer."""
+        self.polls.pop(thread_id, None)
+        for page in self.pages:
+            page.waits_for.discard(thread_id)
+
+    def fail(self, error: FeishuError) -> None:
+        """Ends the chat: what its pages brought so far stays claimed, the rest is still due."""
+        self.broken = True
+        self.problem = error
+        self.status = "skipped" if isinstance(error, ChatRefused) else "failed"
+
+    def measure(self) -> float:
+        """The part of the open window's time range that is read, 0.0 to 1.0."""
+        walk = self.walk
+        if walk is None:
+            return 1.0 if self.status == "complete" else self.share
+        start = max(walk.start_s, self.range_start_s or walk.stop_s)
+        if walk.at_s <= start:
+            return 0.0
+        return (walk.at_s - start) / max(1, walk.stop_s - start)
+
+    def account(self) -> ChatProblem | None:
+        """What stands in the way of this chat, None if it is complete."""
+        if self.status == "complete":
+            return None
+        error = self.problem if isinstance(self.problem, ApiError) else None
+        return ChatProblem(
+            self.chat_id,
+            self.name,
+            self.status,
+            code=error.code if error else None,
+            message=error.words if error else _words(self.problem),
+            advice_en=error.advice_en if error else None,
+            advice_zh=error.advice_zh if error else None,
+            log_id=error.log_id if error else None,
+        )
+
+
+def _words(error: FeishuError | None) -> str | None:
+    return str(error) if error else None

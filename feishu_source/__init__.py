@@ -1,0 +1,37 @@
+"""Feishu and Lark chat history for a data warehouse: a dlt source that loses nothing.
+
+`feishu_source()` is the source, `load(pipeline)` the loop that reads it slice by slice,
+`open_pipeline()` a pipeline whose working folder belongs to one destination.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from feishu_source.version import VERSION as __version__
+
+if TYPE_CHECKING:
+    from feishu_source.destination import open_pipeline
+    from feishu_source.loader import load
+    from feishu_source.report import LoadReport, Progress
+    from feishu_source.source import feishu_source
+
+# Importing dlt takes a second: the errors, the sandbox and `--help` do not wait for it.
+_HOMES = {
+    "feishu_source": "source",
+    "load": "loader",
+    "open_pipeline": "destination",
+    "LoadReport": "report",
+    "Progress": "report",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Imports a public name when it is first used."""
+    if name in _HOMES:
+        return getattr(import_module(f"feishu_source.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+__all__ = ["LoadReport", "Progress", "__version__", "feishu_source", "load", "open_pipeline"]

@@ -1,0 +1,188 @@
+"""The warehouse at the end: a pipeline to it, what it holds, what it says when it refuses.
+
+In: a dlt pipeline, or what to make one from. Out: counts, names, errors that tell the next step.
+Refuses to know Feishu.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dlt
+from dlt.common.destination.exceptions import DestinationUndefinedEntity, SqlClientNotAvailable
+from dlt.common.pipeline import get_dlt_pipelines_dir
+
+from feishu_source.errors import ConfigurationError, DestinationError
+from feishu_source.tables import MESSAGES
+
+KEPT_STATES = 10
+"""Versions of the state kept at the destination: dlt keeps all, 3 GB a year for 10,000 chats."""
+
+_DLT_DEFAULTS: dict[str, Any] = {
+    "runtime.dlthub_telemetry": False,
+    "normalize.parquet_normalizer.add_dlt_load_id": True,
+    "load.delete_completed_jobs": True,
+    "load.truncate_staging_dataset": True,
+    "load.auto_abort_on_terminal_error": True,
+}
+
+
+def set_dlt_defaults() -> None:
+    """Sets what a correct load needs of dlt, unless the user's configuration says otherwise.
+
+    Load ids on every row; no copies of messages left in the working folder or the staging dataset;
+    a package that can never be loaded does not block for ever; no telemetry.
+    """
+    for key, value in _DLT_DEFAULTS.items():
+        if dlt.config.get(key) is None:
+            dlt.config[key] = value
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a pipeline loads to; `database` is a DuckDB file, None elsewhere."""
+
+    destination: str
+    database: str | None
+    dataset: str
+
+
+def open_pipeline(
+    destination: str = "duckdb",
+    database: str = "feishu_history.duckdb",
+    dataset: str = "feishu",
+    pipelines_dir: str | None = None,
+    name: str = "feishu_history",
+) -> dlt.Pipeline:
+    """A pipeline whose working folder belongs to this destination, database and dataset alone.
+
+    Args:
+        destination: a name dlt knows; its credentials come from dlt's configuration.
+        database: the DuckDB file; other destinations ignore it.
+        dataset: schema or dataset the tables go to.
+        pipelines_dir: where working folders are kept, `~/.dlt/pipelines` if not given.
+        name: the pipeline's name, under which its state is kept at the destination.
+
+    Raises:
+        ConfigurationError: the DuckDB file and the dataset have the same name.
+    """
+    set_dlt_defaults()
+    target: Any = destination
+    where = [destination, dataset]
+    if destination == "duckdb":
+        path = Path(database).expanduser().resolve()
+        _check_duckdb(path, dataset)
+        target = dlt.destinations.duckdb(str(path))
+        where.append(str(path))
+    folder = hashlib.sha256("\n".join(where).encode()).hexdigest()[:12]
+    root = Path(pipelines_dir or get_dlt_pipelines_dir()).expanduser().resolve()
+    _make_private(root / f"{destination}-{folder}")
+    return dlt.pipeline(
+        name,
+        destination=target,
+        dataset_name=dataset,
+        pipelines_dir=str(root / f"{destination}-{folder}"),
+    )
+
+
+def _check_duckdb(path: Path, dataset: str) -> None:
+    if path.stem.lower() == dataset.lower():
+        raise ConfigurationError(
+            f"the DuckDB file {path.name} and the dataset {dataset} have the same name, which "
+            "DuckDB cannot tell apart: choose another --database or --dataset."
+        )
+    if path.is_dir():
+        raise ConfigurationError(f"the database {path} is a folder: name a file in it.")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(
+            f"the folder of the database {path} cannot be made ({error.strerror}): name another "
+            "with --database."
+        ) from error
+
+
+def _make_private(folder: Path) -> None:
+    """Extracted messages lie in this folder until they are loaded: only its owner may read it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)
+    except OSError as error:
+        raise ConfigurationError(
+            f"the working folder {folder} cannot be made ({error.strerror}): name another with "
+            "--pipelines-dir."
+        ) from error
+
+
+def describe(pipeline: dlt.Pipeline) -> Place:
+    """Where this pipeline loads to."""
+    name = pipeline.destination.destination_name
+    database = pipeline.destination.config_params.get("credentials")
+    is_file = name == "duckdb" and isinstance(database, str)
+    return Place(name, database if is_file else None, pipeline.dataset_name or "")
+
+
+def count_messages(pipeline: dlt.Pipeline) -> int | None:
+    """Rows of `messages`, 0 if there is no such table, None where SQL cannot be asked."""
+    try:
+        with pipeline.sql_client() as client:
+            table = client.make_qualified_table_name(MESSAGES.name)
+            rows = client.execute_sql(f"SELECT count(*) FROM {table}")
+    except DestinationUndefinedEntity:
+        return 0
+    except SqlClientNotAvailable:
+        return None
+    return int(rows[0][0]) if rows else None
+
+
+def prune_states(pipeline: dlt.Pipeline) -> None:
+    """Deletes old versions of this pipeline's state; the newest are kept, dlt needs one."""
+    newest = pipeline.state["_state_version"]
+    try:
+        with pipeline.sql_client() as client:
+            table = client.make_qualified_table_name("_dlt_pipeline_state")
+            version = client.escape_column_name("version")
+            client.execute_sql(
+                f"DELETE FROM {table} WHERE pipeline_name = %s AND {version} <= %s",
+                pipeline.pipeline_name,
+                newest - KEPT_STATES,
+            )
+    except (DestinationUndefinedEntity, SqlClientNotAvailable):
+        return
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """The exception and what it was raised from, outermost first."""
+    seen: set[int] = set()
+    cause: BaseException | None = error
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
+        yield cause
+        cause = getattr(cause, "exception", None) or cause.__cause__ or cause.__context__
+
+
+def explain(error: BaseException, pipeline: dlt.Pipeline) -> DestinationError:
+    """What a destination's refusal means for whoever runs the load.
+
+    Only its first line is quoted: what follows may hold SQL with the words of messages.
+    """
+    root = list(causes(error))[-1]
+    place = describe(pipeline)
+    where = place.database or f"{place.destination}, dataset {place.dataset}"
+    lines = str(root).strip().splitlines() or [""]
+    return DestinationError(
+        f"could not load into {where}: {type(root).__name__}: {lines[0][:300]}. {_advice(root)}"
+    )
+
+
+def _advice(error: BaseException) -> str:
+    words = str(error).lower()
+    if "lock" in words and "duckdb" in type(error).__module__:
+        return "Next step: another process has the database open; close it and run again."
+    if "permission" in words or "read-only" in words or "cannot open" in words:
+        return "Next step: make the database and its folder writable, or name another --database."
+    return "Next step: mend this and run the load again; what was loaded before stays."

@@ -1,0 +1,280 @@
+"""One load: the loop around slices, and its account.
+
+In: a dlt pipeline and the arguments of the source. Out: a `LoadReport`, or an error that carries
+it. Whatever calls a load, a command line or an orchestrator, calls this and nothing else.
+
+Order: lock; what an earlier load left pending; state from the destination, which is authoritative;
+a first small load (chats), because dlt wipes what it extracted when a first run dies; slices; the
+account; clean-up.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import uuid
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import dlt
+from dlt.common.destination.exceptions import DestinationException
+from dlt.common.exceptions import SignalReceivedException
+from dlt.extract import DltSource
+from dlt.pipeline.exceptions import PipelineStepFailed
+from filelock import FileLock, Timeout
+
+from feishu_source.destination import (
+    causes,
+    count_messages,
+    describe,
+    explain,
+    prune_states,
+    set_dlt_defaults,
+)
+from feishu_source.errors import ConfigurationError, FeishuError, Interrupted, LoadLocked
+from feishu_source.report import (
+    EXIT_COMPLETE,
+    EXIT_FAILED,
+    EXIT_INCOMPLETE,
+    LoadReport,
+    Progress,
+)
+from feishu_source.resources import ledger_source
+from feishu_source.session import Session
+from feishu_source.source import resolve_options, session_source
+from feishu_source.tables import CHAT_MEMBERS, CHATS, MESSAGES, SYNC_COVERAGE, SYNC_RUNS, THREADS
+from feishu_source.version import VERSION
+from feishu_source.walk import Walk
+
+SIGNAL_BASE = 128
+"""A shell's exit code for a process that a signal ended is 128 plus the signal's number."""
+
+NO_CHATS = (
+    "there is no chat to read: add the bot to a group, or check --chat, --include and --exclude"
+)
+
+_log = logging.getLogger(__name__)
+
+
+def load(
+    pipeline: dlt.Pipeline,
+    *,
+    full: bool = False,
+    max_messages: int | None = None,
+    reset_chats: Iterable[str] = (),
+    tolerate: Iterable[int] = (),
+    progress: Progress | None = None,
+    **source_arguments: Any,
+) -> LoadReport:
+    """Loads everything that is due, slice by slice; a crash at any instant costs one slice.
+
+    Args:
+        pipeline: where to; two loads of one pipeline at once are refused.
+        full: read everything again, once.
+        max_messages: end after about so many, at the next page border.
+        reset_chats: forget what is claimed of these chats and read them from the start.
+        tolerate: Feishu's codes that do not make a load incomplete.
+        progress: filled while the load runs.
+        source_arguments: arguments of `feishu_source`; what is left out, configuration gives.
+
+    Raises:
+        ConfigurationError: an argument or a setting is wrong; nothing was asked for.
+        LoadLocked: another load of this pipeline runs.
+        Interrupted: SIGINT or SIGTERM; what was read until then is loaded.
+        FeishuError: the load had to end; what was read until then is loaded. `report` tells.
+    """
+    set_dlt_defaults()
+    session = Session(
+        resolve_options(source_arguments),
+        full=full,
+        most_messages=max_messages,
+        reset_chats=reset_chats,
+        sliced=True,
+        progress=progress,
+    )
+    session.options.identity()  # without credentials nothing is locked, asked for or written
+    with _locked(pipeline):
+        return _Load(pipeline, session, frozenset(tolerate)).run()
+
+
+@contextmanager
+def _locked(pipeline: dlt.Pipeline) -> Iterator[None]:
+    """Holds the pipeline's lock, beside its working folder, which dlt may wipe."""
+    path = Path(pipeline.pipelines_dir) / f"{pipeline.pipeline_name}.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise LoadLocked(
+            f"another load of pipeline {pipeline.pipeline_name} is running (lock {path}): wait "
+            "for it to end, or use another --pipelines-dir for another destination."
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+class _Load:
+    """The steps of one load, in order."""
+
+    def __init__(self, pipeline: dlt.Pipeline, session: Session, tolerate: frozenset[int]) -> None:
+        self._pipeline = pipeline
+        self._session = session
+        self._tolerate = tolerate
+        self._before: int | None = None
+        place = describe(pipeline)
+        self.report = LoadReport(
+            run_id=uuid.uuid4().hex,
+            version=VERSION,
+            pipeline=pipeline.pipeline_name,
+            destination=place.destination,
+            database=place.database,
+            dataset=place.dataset,
+            started_at=datetime.now(UTC),
+        )
+
+    def run(self) -> LoadReport:
+        """All steps; whatever ends them early, the account is written if it can be."""
+        try:
+            self._load_pending()
+            self._restore_state()
+            self._read()
+        except (Exception, KeyboardInterrupt) as error:
+            failure = self._failure(error)
+            failure.report = self.report
+            self._close_after(failure)
+            # One of the causes of `error` must not get `error` as its own cause: a circle.
+            raise failure from (None if failure in causes(error) else error)
+        finally:
+            self._session.close()
+        return self.report
+
+    def _load_pending(self) -> None:
+        """Loads what an earlier load extracted and could not load.
+
+        Not by `run`, which on a first load wipes the working folder, packages and all.
+        """
+        if self._pipeline.has_pending_data:
+            self._session.progress.phase = "loading"
+            self._pipeline.normalize()
+            self._pipeline.load()
+
+    def _restore_state(self) -> None:
+        """Takes state and schema from the destination: a local copy may belong to another one.
+
+        dlt itself keeps whichever of the two has the higher version, so rows that another
+        database saw would never reach this one.
+        """
+        self._pipeline.drop()
+        self._pipeline.sync_destination()
+        sources = self._pipeline.state.get("sources", {})
+        state = sources.get("feishu", {}).get("resources", {}).get(MESSAGES.name, {})
+        self._session.open_state(dict(state))
+        self._before = count_messages(self._pipeline)
+
+    def _read(self) -> None:
+        chats = session_source(self._session).with_resources(CHATS.name, CHAT_MEMBERS.name)
+        self._run([chats, self._account()])
+        while True:
+            self.report.slices += 1
+            self._session.progress.slice = self.report.slices
+            self._run(session_source(self._session).with_resources(MESSAGES.name, THREADS.name))
+            walk = self._session.walk
+            if walk is None or walk.finished:
+                break
+        if walk is not None and walk.stopped_by is not None:
+            raise walk.stopped_by
+        self._close(None)
+
+    def _run(self, data: Any) -> None:
+        self._pipeline.run(data, loader_file_format="parquet")
+
+    def _close(self, failure: FeishuError | None) -> None:
+        """Completes the report and writes it to the destination."""
+        self._tally()
+        self.report.finished_at = datetime.now(UTC)
+        self.report.exit_code = self._exit_code(failure)
+        self._run(self._account())
+        self._count_new()
+        prune_states(self._pipeline)
+        self._session.progress.phase = "finished"
+
+    def _close_after(self, failure: FeishuError) -> None:
+        """The same after a failure, as far as the destination lets it: that failure is told."""
+        try:
+            if isinstance(failure, ConfigurationError) or self._pipeline.first_run:
+                self._tally()  # nothing was asked for, or there is nowhere to write
+            else:
+                self._close(failure)
+        except (PipelineStepFailed, DestinationException) as error:
+            _log.warning("the account could not be written: %s", explain(error, self._pipeline))
+
+    def _count_new(self) -> None:
+        """New rows are those the destination has gained, so that the figure proves itself."""
+        if self._before is not None and (after := count_messages(self._pipeline)) is not None:
+            self.report.new = after - self._before
+
+    def _tally(self) -> None:
+        report, session = self.report, self._session
+        counts, walk = session.intake.counts, session.walk
+        report.messages, report.replies = counts.messages, counts.replies
+        report.rejected, report.unparsed = counts.rejected, counts.unparsed
+        if not session.began:
+            return
+        stats = session.client.stats
+        report.requests, report.refused = stats.requests, stats.refused
+        report.retries = stats.retries
+        report.warnings = [*session.client.warnings, *session.roster.warnings]
+        if session.roster.pinned_s:
+            report.pinned_end = datetime.fromtimestamp(session.roster.pinned_s, UTC)
+        if walk is not None:
+            self._tally_chats(walk)
+
+    def _tally_chats(self, walk: Walk) -> None:
+        report, visits = self.report, walk.visits.values()
+        number = Counter(visit.status for visit in visits)
+        report.chats_complete, report.chats_partial = number["complete"], number["partial"]
+        report.chats_skipped, report.chats_failed = number["skipped"], number["failed"]
+        report.threads = sum(visit.threads_polled for visit in visits)
+        report.problems = [problem for visit in visits if (problem := visit.account())]
+        if not visits:
+            report.warnings.append(NO_CHATS)
+
+    def _exit_code(self, failure: FeishuError | None) -> int:
+        if isinstance(failure, Interrupted):
+            return SIGNAL_BASE + (failure.signal or signal.SIGINT)
+        if failure is not None:
+            return EXIT_FAILED
+        grave = [p for p in self.report.problems if p.code not in self._tolerate]
+        return EXIT_INCOMPLETE if grave else EXIT_COMPLETE
+
+    def _account(self) -> DltSource:
+        """This load's row of `sync_runs`, and the coverage of chats that no slice reached."""
+        walk = self._session.walk
+        coverage = walk.coverage_rows() if walk is not None else []
+        return ledger_source([(SYNC_RUNS, [_run_row(self.report)]), (SYNC_COVERAGE, coverage)])
+
+    def _failure(self, error: BaseException) -> FeishuError:
+        """The error of this package that an exception stands for, whatever wrapped it."""
+        for cause in causes(error):
+            if isinstance(cause, FeishuError):
+                return cause
+            if isinstance(cause, SignalReceivedException):
+                return Interrupted(cause.signal_code)
+            if isinstance(cause, KeyboardInterrupt):
+                return Interrupted(signal.SIGINT)
+        return explain(error, self._pipeline)
+
+
+def _run_row(report: LoadReport) -> tuple[Any, ...]:
+    moments = {
+        name: int(moment.timestamp() * 1_000) if (moment := getattr(report, name)) else None
+        for name in ("started_at", "finished_at")
+    }
+    return tuple(moments.get(name, getattr(report, name)) for name in SYNC_RUNS.names)

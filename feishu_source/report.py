@@ -1,0 +1,121 @@
+"""What a load tells about itself: filled by the loading bay, shown by whoever called it.
+
+In: numbers and names. Out: `Progress` while a load runs, `LoadReport` when it has ended.
+Refuses to know HTTP, dlt and the terminal.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+Status = Literal["complete", "partial", "skipped", "failed"]
+"""`complete` up to the load's pinned end; `partial`: more to read; `skipped`: the platform refuses
+this chat; `failed`: retries used up, or a code nobody listed."""
+
+Phase = Literal["starting", "chats", "messages", "loading", "finished"]
+
+EXIT_COMPLETE = 0
+EXIT_FAILED = 1
+EXIT_CONFIGURATION = 2
+EXIT_INCOMPLETE = 3
+EXIT_LOCKED = 4
+
+
+@dataclass(slots=True)
+class Progress:
+    """A load as it stands now: one thread writes it, any thread may read it.
+
+    `range_share` is the part of all chats' time ranges that is covered, 0.0 to 1.0.
+    `listed` counts items as the API gave them, `messages` and `replies` the rows they became.
+    """
+
+    phase: Phase = "starting"
+    slice: int = 0
+    chats_total: int = 0
+    chats_done: int = 0
+    messages: int = 0
+    replies: int = 0
+    requests: int = 0
+    refused: int = 0
+    range_share: float = 0.0
+    waiting_since: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChatProblem:
+    """A chat that is not complete after a load, and what to do about it."""
+
+    chat_id: str
+    name: str | None
+    status: Status
+    code: int | None = None
+    message: str | None = None
+    advice_en: str | None = None
+    advice_zh: str | None = None
+    log_id: str | None = None
+
+
+@dataclass(slots=True)
+class LoadReport:
+    """The account of one load: what was read, what it cost, what is missing.
+
+    `new` counts messages the destination did not hold before, None where that cannot be asked;
+    `messages` are timeline rows, `replies` the rows read through the thread container.
+    """
+
+    run_id: str
+    version: str
+    pipeline: str
+    destination: str
+    dataset: str
+    database: str | None
+    started_at: datetime
+    finished_at: datetime | None = None
+    pinned_end: datetime | None = None
+    exit_code: int = EXIT_FAILED
+    chats_complete: int = 0
+    chats_partial: int = 0
+    chats_skipped: int = 0
+    chats_failed: int = 0
+    messages: int = 0
+    replies: int = 0
+    new: int | None = None
+    threads: int = 0
+    requests: int = 0
+    refused: int = 0
+    retries: int = 0
+    rejected: int = 0
+    unparsed: int = 0
+    slices: int = 0
+    problems: list[ChatProblem] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def chats(self) -> int:
+        """All chats this load meant to read."""
+        return self.chats_complete + self.chats_partial + self.chats_skipped + self.chats_failed
+
+    @property
+    def rows(self) -> int:
+        """Messages and replies together."""
+        return self.messages + self.replies
+
+    @property
+    def read_again(self) -> int | None:
+        """Rows that the destination held before; None where `new` is unknown."""
+        return None if self.new is None else self.rows - self.new
+
+    @property
+    def seconds(self) -> float:
+        """How long the load took, 0.0 while it runs."""
+        return (self.finished_at - self.started_at).total_seconds() if self.finished_at else 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report for machines: JSON types only, times as ISO 8601 in UTC."""
+        values = asdict(self)
+        for name in ("started_at", "finished_at", "pinned_end"):
+            moment = values[name]
+            values[name] = moment.isoformat() if moment else None
+        return values | {"seconds": round(self.seconds, 3), "read_again": self.read_again}

@@ -1,0 +1,235 @@
+"""One use of the source: options in, and what its resources share: client, roster, walk.
+
+In: options as dlt resolved them, and the state dlt keeps. Out: one client, one list of chats, one
+walk, each made when first needed, so that building a source needs no credentials and no network.
+Refuses to know tables and destinations.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from feishu_source.auth import AppIdentity, Identity, UserIdentity
+from feishu_source.batch import Bounds, Intake
+from feishu_source.client import Client, resolve_base_url
+from feishu_source.coverage import STATE_VERSION, ChatState, Wanted
+from feishu_source.endpoints import check_id, is_loopback
+from feishu_source.errors import ConfigurationError
+from feishu_source.report import Progress
+from feishu_source.roster import Known, Roster, Selection
+from feishu_source.settings import Settings, parse_since, parse_until, whole_seconds
+from feishu_source.walk import Walk
+
+NO_CREDENTIALS = (
+    "no credentials: set app_id and app_secret under [sources.feishu] in .dlt/secrets.toml, or "
+    "SOURCES__FEISHU__APP_ID and SOURCES__FEISHU__APP_SECRET in the environment (or a ready "
+    "user_access_token). `feishu-history --demo` needs none."
+)
+
+
+@dataclass(frozen=True)
+class Options:
+    """What one use of the source was asked for, in plain values; checked when it is built."""
+
+    settings: Settings
+    base_url: str
+    app_id: str | None
+    app_secret: str | None
+    user_access_token: str | None
+    selection: Selection
+    since: datetime | None
+    until: datetime | None
+    threads: bool
+
+    @classmethod
+    def from_arguments(cls, arguments: Mapping[str, Any]) -> Options:
+        """Checks and converts the arguments of `feishu_source`.
+
+        Raises:
+            ConfigurationError: names what is wrong with which of them.
+        """
+        names = {field.name for field in fields(Settings)}
+        timezone = arguments["timezone"]
+        since = parse_since(arguments["since"], timezone) if arguments["since"] else None
+        until = parse_until(arguments["until"], timezone) if arguments["until"] else None
+        if since and until and since >= until:
+            raise ConfigurationError(f"since ({since}) is not before until ({until})")
+        chat_ids = tuple(check_id("chat", chat_id) for chat_id in arguments["chat_ids"] or ())
+        return cls(
+            settings=Settings(**{k: v for k, v in arguments.items() if k in names}),
+            base_url=resolve_base_url(arguments["base_url"], arguments["allowed_hosts"] or ()),
+            app_id=arguments["app_id"] or None,
+            app_secret=arguments["app_secret"] or None,
+            user_access_token=arguments["user_access_token"] or None,
+            selection=Selection(
+                chat_ids, tuple(arguments["include"] or ()), tuple(arguments["exclude"] or ())
+            ),
+            since=since,
+            until=until,
+            threads=arguments["threads"],
+        )
+
+    def identity(self) -> Identity:
+        """Who asks.
+
+        Raises:
+            ConfigurationError: no credentials, or halves of two kinds.
+        """
+        if self.user_access_token:
+            return UserIdentity(self.user_access_token)
+        if not self.app_id and not self.app_secret:
+            raise ConfigurationError(NO_CREDENTIALS)
+        return AppIdentity(self.app_id or "", self.app_secret or "")
+
+    @property
+    def bounds(self) -> Bounds:
+        """Messages outside are dropped, to the millisecond."""
+        return Bounds(
+            int(self.since.timestamp() * 1_000) if self.since else None,
+            int(self.until.timestamp() * 1_000) if self.until else None,
+        )
+
+    def wanted(self, pinned_s: int, threads: bool, full: bool) -> Wanted:
+        """What to read of every chat up to the pinned end: whole seconds inside the bounds."""
+        stop_s = whole_seconds(self.until) if self.until else pinned_s
+        return Wanted(
+            start_s=max(0, whole_seconds(self.since, up=True)) if self.since else 0,
+            stop_s=min(stop_s, pinned_s),
+            as_of_s=pinned_s,
+            look_back_s=self.settings.look_back_s,
+            threads=threads and self.threads,
+            explicit=stop_s < pinned_s,
+            full=full,
+        )
+
+
+class Session:
+    """What the resources of one source share while one load runs.
+
+    `sliced`: a slice of it is read at each evaluation, and whoever made the session ends it.
+    """
+
+    def __init__(
+        self,
+        options: Options,
+        *,
+        full: bool = False,
+        most_messages: int | None = None,
+        reset_chats: Iterable[str] = (),
+        sliced: bool = False,
+        progress: Progress | None = None,
+    ) -> None:
+        self.options = options
+        self.progress = progress or Progress()
+        self.intake = Intake(options.bounds, options.settings.batch_rows)
+        self.walk: Walk | None = None
+        self.sliced = sliced
+        self._full = full
+        self._most_messages = most_messages
+        self._reset_chats = tuple(reset_chats)
+        self._client: Client | None = None
+        self._roster: Roster | None = None
+
+    @property
+    def began(self) -> bool:
+        """True once a client was needed, so that there is something to tell of it."""
+        return self._client is not None
+
+    @property
+    def client(self) -> Client:
+        """The client, made at the first request.
+
+        Raises:
+            ConfigurationError: credentials are missing.
+        """
+        if self._client is None:
+            options = self.options
+            self._client = Client(options.identity(), options.base_url, options.settings)
+        return self._client
+
+    @property
+    def roster(self) -> Roster:
+        """The chats, their list not yet read."""
+        if self._roster is None:
+            self._roster = Roster(self.client, self.options.selection)
+        return self._roster
+
+    @property
+    def pinned_s(self) -> int:
+        """The load's end: the server's clock at the chat list, this machine's if it tells none."""
+        self.roster.read_list()
+        if not self.roster.pinned_s:
+            self.roster.pinned_s = int(self.client.server_time_s or time.time())
+        return self.roster.pinned_s
+
+    def open_state(self, state: dict[str, Any]) -> dict[str, Any]:
+        """The claims of all chats, in a state that belongs to this tenant and this version.
+
+        Raises:
+            ConfigurationError: another app or host wrote it, or a newer version of this source.
+        """
+        mine = {"base_url": _lasting_url(self.options.base_url), "app_id": self.options.app_id}
+        if state:
+            _check_state(state, mine)
+        state.update(mine, version=STATE_VERSION)
+        chats: dict[str, Any] = state.setdefault("chats", {})
+        return chats
+
+    def begin_walk(self, claims: dict[str, Any], known: Known, threads: bool) -> Walk:
+        """The load's walk over all chats; made at its first slice, gone on with at the next."""
+        if self.walk is None:
+            for chat_id in self._reset_chats:
+                claims.pop(chat_id, None)
+            chats = [
+                (chat_id, name, mode, ChatState.from_dict(claims.get(chat_id, {})))
+                for chat_id, name, mode in self.roster.chats(
+                    {chat_id: {} for chat_id in claims} | known
+                )
+            ]
+            self.walk = Walk(
+                self.client,
+                self.options.settings,
+                self.options.wanted(self.pinned_s, threads, self._full),
+                self.intake,
+                self.roster,
+                self.progress,
+                self._most_messages,
+                bounded=self.sliced,
+            )
+            self.walk.add(chats)
+        return self.walk
+
+    def close(self) -> None:
+        """Ends workers and connections; a session may be used again, for another load."""
+        if self.walk:
+            self.walk.close()
+        if self._client:
+            self._client.close()
+        self.walk = self._client = self._roster = None
+        self.intake = Intake(self.options.bounds, self.options.settings.batch_rows)
+
+
+def _lasting_url(base_url: str) -> str:
+    """The base URL without what changes at every start: the port of a tenant on this machine."""
+    url = urlsplit(base_url)
+    return f"{url.scheme}://{url.hostname}" if is_loopback(url.hostname or "") else base_url
+
+
+def _check_state(state: Mapping[str, Any], mine: Mapping[str, Any]) -> None:
+    version = state.get("version", STATE_VERSION)
+    if version > STATE_VERSION:
+        raise ConfigurationError(
+            f"the state was written by a newer version of this source (state {version}, this one "
+            f"knows {STATE_VERSION}): upgrade feishu-source, or use another dataset."
+        )
+    for name, value in mine.items():
+        if name in state and state[name] != value:
+            raise ConfigurationError(
+                f"this dataset was loaded with {name} {state[name]}, not {value}: ids differ "
+                "between apps and tenants, so each needs a dataset and a pipeline of its own."
+            )

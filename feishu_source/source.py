@@ -1,0 +1,111 @@
+"""The dlt source: configuration in, a list of resources out.
+
+In: arguments, or what dlt finds under `[sources.feishu]`. Out: the resources `chats`, `messages`,
+`threads` and `chat_members`. Building a source needs no credentials and no network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import dlt
+from dlt.common.configuration.resolve import resolve_configuration
+from dlt.common.typing import TSecretStrValue
+from dlt.extract import DltResource
+
+from feishu_source.resources import make_resources
+from feishu_source.session import Options, Session
+from feishu_source.settings import HOUR_S
+
+SECTIONS = ("sources", "feishu")
+
+
+@dlt.source(name="feishu", section="feishu")
+def feishu_source(
+    app_id: str | None = None,
+    app_secret: TSecretStrValue | None = None,
+    user_access_token: TSecretStrValue | None = None,
+    base_url: str = "feishu",
+    allowed_hosts: list[str] | None = None,
+    chat_ids: list[str] | None = None,
+    include: list[str] | None = None,
+    exclude: list[str] | None = None,
+    since: str | None = None,
+    until: str | None = None,
+    timezone: str = "UTC",
+    threads: bool = True,
+    look_back_s: int = 2 * HOUR_S,
+    page_size: int = 50,
+    workers: int = 16,
+    requests_per_second: float = 50.0,
+    requests_per_minute: float = 1_000.0,
+    rate_share: float = 1.0,
+    attempts: int = 6,
+    back_off_base_s: float = 0.5,
+    connect_timeout_s: float = 10.0,
+    read_timeout_s: float = 60.0,
+    with_sender_name: bool = True,
+    card_content: str | None = None,
+    slice_messages: int = 100_000,
+    batch_rows: int = 5_000,
+) -> Iterable[DltResource]:
+    """Chat history of one Feishu or Lark tenant, as a dlt source.
+
+    `pipeline.run(feishu_source())` reads everything due in one unbounded slice;
+    `feishu_source.load(pipeline)` reads slice by slice, so that a crash costs at most one.
+
+    Args:
+        app_id: id of a custom app, cli_….
+        app_secret: its secret; asked for at the first request, kept in memory only.
+        user_access_token: a ready token (u-…) instead of an app.
+        base_url: `feishu`, `lark`, or https://HOST; plain http on this machine only.
+        allowed_hosts: other hosts that the secret may be sent to.
+        chat_ids: read only these, oc_…; the way to p2p chats, which no endpoint lists.
+        include: read only chats whose name matches one of these globs, ignoring case.
+        exclude: leave out chats whose name matches; wins over `include`.
+        since: drop what was sent before, ISO 8601.
+        until: drop what was sent from then on, ISO 8601; a date includes its day.
+        timezone: of `since` and `until` where they name none.
+        threads: read the replies in threads; one request a thread and poll.
+        look_back_s: how far behind what is covered a load reads again, at least 600.
+        page_size: messages a request, 1 to 50.
+        workers: requests under way at once.
+        requests_per_second: of the platform's 50 per API, app and tenant.
+        requests_per_minute: of the platform's 1,000 per API, app and tenant.
+        rate_share: part of both that this process may use.
+        attempts: tries a request gets before its chat fails.
+        back_off_base_s: first wait between two of them, doubled each time; 0 never waits.
+        connect_timeout_s: seconds to reach the platform.
+        read_timeout_s: seconds to wait for an answer.
+        with_sender_name: ask for sender names (undocumented; dropped if refused).
+        card_content: `user_card_content` asks for cards as they were sent.
+        slice_messages: messages a slice loads at once.
+        batch_rows: messages an Arrow table holds.
+
+    Raises:
+        ConfigurationError: an argument that cannot be meant.
+    """
+    return make_resources(Session(Options.from_arguments(locals())))
+
+
+def resolve_options(arguments: Mapping[str, Any]) -> Options:
+    """The options of `feishu_source`: as given, else as dlt's configuration has them.
+
+    Raises:
+        ConfigurationError: an argument that cannot be meant.
+    """
+    spec = feishu_source.ref.SPEC()
+    unknown = arguments.keys() - set(spec.get_resolvable_fields())
+    if unknown:
+        raise TypeError(f"feishu_source takes no argument {', '.join(sorted(unknown))}")
+    given = {name: value for name, value in arguments.items() if value is not None}
+    return Options.from_arguments(
+        dict(resolve_configuration(spec, sections=SECTIONS, explicit_value=given))
+    )
+
+
+@dlt.source(name="feishu", section="feishu")
+def session_source(session: Any) -> Iterable[DltResource]:
+    """The same source over a session that its caller keeps."""
+    return make_resources(session)

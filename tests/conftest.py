@@ -1,0 +1,47 @@
+"""What all tests share: assertions that tell what differs, and no telemetry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from feishu_source.sandbox import World
+
+pytest.register_assert_rewrite("tests.lab")
+
+from tests.lab import START_MS, Lab  # noqa: E402 - after its assertions were made to tell
+
+
+@pytest.fixture(autouse=True)
+def own_dlt_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test sees the configuration, the working folders or the project of whoever runs it."""
+    monkeypatch.setenv("DLT_DATA_DIR", str(tmp_path / "dlt-data"))
+    monkeypatch.setenv("RUNTIME__DLTHUB_TELEMETRY", "false")
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def world() -> World:
+    """An empty tenant, founded at the beginning of 2026."""
+    return World(seed=1, start_ms=START_MS, now_ms=START_MS)
+
+
+@pytest.fixture
+def lab(tmp_path: Path, world: World) -> Iterator[Lab]:
+    """That tenant on loopback, with an empty warehouse beside it."""
+    with Lab(tmp_path, world) as lab:
+        yield lab
+
+
+@pytest.fixture
+def ann(world: World) -> str:
+    """Somebody who talks."""
+    return world.add_user("Ann")
+
+
+@pytest.fixture
+def team(world: World, ann: str) -> str:
+    """An ordinary group of hers."""
+    return world.add_chat(name="Team", member_ids=[ann])

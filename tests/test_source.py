@@ -1,0 +1,129 @@
+"""The source as dlt users know it: resources, selection, pipeline.run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import dlt
+import pytest
+from dlt.pipeline.exceptions import PipelineStepFailed
+
+from feishu_source import feishu_source
+from feishu_source.errors import ConfigurationError
+from feishu_source.sandbox import World, generate
+from tests.lab import DAY_S, Lab
+
+NOW_MS = 1_790_000_000_000
+
+
+def _pipeline(lab: Lab) -> dlt.Pipeline:
+    return dlt.pipeline(
+        "bare",
+        destination=dlt.destinations.duckdb(str(lab.database)),
+        dataset_name="feishu",
+        pipelines_dir=str(lab.folder / "bare"),
+    )
+
+
+def _source(lab: Lab, **arguments: Any) -> Any:
+    return feishu_source(**(lab.access | arguments))
+
+
+def test_source_is_built_without_credentials_and_without_network() -> None:
+    """They are looked for at the first request."""
+    source = feishu_source()
+    assert list(source.resources) == ["chats", "chat_members", "messages", "threads"]
+    assert (source.name, source.section) == ("feishu", "feishu")
+
+
+def test_missing_credentials_name_the_settings(tmp_path: Path) -> None:
+    """And where they belong."""
+    pipeline = dlt.pipeline("none", destination="duckdb", pipelines_dir=str(tmp_path))
+    with pytest.raises(PipelineStepFailed) as caught:
+        pipeline.run(feishu_source())
+    words = str(caught.value)
+    for name in (".dlt/secrets.toml", "SOURCES__FEISHU__APP_ID", "SOURCES__FEISHU__APP_SECRET"):
+        assert name in words
+
+
+def test_configuration_is_found_the_dlt_way(
+    lab: Lab, world: World, ann: str, team: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Flat names: SOURCES__FEISHU__APP_ID; lists as JSON."""
+    other = world.add_chat(name="Other", member_ids=[ann])
+    for chat_id in (team, other):
+        world.post(chat_id, ann, text="here")
+    for name, value in lab.access.items():
+        monkeypatch.setenv(f"SOURCES__FEISHU__{name.upper()}", str(value))
+    monkeypatch.setenv("SOURCES__FEISHU__EXCLUDE", '["oth*"]')
+    _pipeline(lab).run(feishu_source())
+    assert {row["chat_id"] for row in lab.rows("messages")} == {team}
+
+
+def test_bare_run_loads_everything_in_one_slice(tmp_path: Path) -> None:
+    """And a second one, of the same source object, only what is new."""
+    world = generate(seed=4, chats=6, messages=200, days=30, now_ms=NOW_MS)
+    with Lab(tmp_path, world) as lab:
+        source = _source(lab, slice_messages=10)
+        _pipeline(lab).run(source)
+        lab.assert_equals_truth()
+        world.advance(DAY_S)
+        chat_id = next(iter(world.chats))
+        world.post(chat_id, next(iter(world.users)), text="new")
+        lab.sandbox.clear_requests()
+        _pipeline(lab).run(source)
+        lab.assert_equals_truth()
+        assert len(lab.listings(chat_id)) == 1
+
+
+def test_messages_alone_are_read_without_threads(
+    lab: Lab, world: World, ann: str, team: str
+) -> None:
+    """`threads` in the selection means that threads are read."""
+    root = world.post(team, ann, text="root")
+    reply = world.reply_in_thread(root, ann, text="reply")
+    _pipeline(lab).run(_source(lab).with_resources("messages"))
+    assert (lab.message_ids(), lab.polls()) == ({root}, [])
+    _pipeline(lab).run(_source(lab).with_resources("messages", "threads"))
+    assert lab.message_ids() == {root, reply}
+
+
+def test_threads_without_messages_are_refused(lab: Lab, team: str) -> None:
+    """The replies would have nowhere to go, and nothing would say so."""
+    with pytest.raises(PipelineStepFailed) as caught:
+        _pipeline(lab).run(_source(lab).with_resources("threads"))
+    assert isinstance(caught.value.__cause__.__cause__, ConfigurationError)  # type: ignore[union-attr]
+
+
+def test_refresh_drops_claims_and_tables_together(
+    lab: Lab, world: World, ann: str, team: str
+) -> None:
+    """dlt's own way to start over works."""
+    world.post(team, ann, text="first")
+    _pipeline(lab).run(_source(lab))
+    world.advance(30 * DAY_S)
+    _pipeline(lab).run(_source(lab), refresh="drop_sources")
+    lab.assert_equals_truth()
+
+
+def test_no_table_is_missing_after_the_first_load(lab: Lab, team: str) -> None:
+    """Queries find all ten, rows or not."""
+    lab.load()
+    sql = "select table_name from information_schema.tables where table_schema = 'feishu'"
+    tables = {row[0] for row in lab.query(sql)}
+    assert {name for name in tables if not name.startswith("_dlt")} == {
+        "chats",
+        "chat_members",
+        "messages",
+        "message_mentions",
+        "message_links",
+        "message_resources",
+        "threads",
+        "rejected_messages",
+        "sync_coverage",
+        "sync_runs",
+    }
+    for table in tables - {"_dlt_version", "_dlt_loads", "_dlt_pipeline_state"}:
+        columns = {row[0] for row in lab.query(f"describe feishu.{table}")}
+        assert "_dlt_load_id" in columns, table

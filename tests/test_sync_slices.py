@@ -1,0 +1,138 @@
+"""Slices: a load commits as it goes, and always gets on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from feishu_source import Progress
+from feishu_source.sandbox import World, generate
+from tests.lab import DAY_S, Lab, at
+
+NOW_MS = 1_790_000_000_000
+
+
+def test_many_small_slices_end_in_the_same_tables(tmp_path: Path) -> None:
+    """Slices of thirty messages, pages of three: cuts at every kind of place."""
+    world = generate(seed=3, chats=6, messages=300, days=30, now_ms=NOW_MS)
+    with Lab(tmp_path, world) as lab:
+        report = lab.load(slice_messages=30, page_size=3, batch_rows=7)
+        assert report.exit_code == 0
+        assert report.slices > 8
+        lab.assert_equals_truth()
+
+
+def test_second_with_more_messages_than_a_slice_makes_progress(
+    lab: Lab, world: World, ann: str, team: str
+) -> None:
+    """A chat is cut only where its claim grew since the slice began."""
+    for _ in range(20):
+        world.post(team, ann, text="all at once", at_ms=world.start_ms + 500)
+    world.advance(5)
+    world.post(team, ann, text="later")
+    world.advance(5)
+    report = lab.load(slice_messages=4, page_size=2)
+    assert (report.exit_code, report.new) == (0, 21)
+    lab.assert_equals_truth()
+
+
+def test_look_back_larger_than_a_slice_makes_progress(
+    lab: Lab, world: World, ann: str, team: str
+) -> None:
+    """How far the reading again got is remembered, and finished chats are too."""
+    for _ in range(40):
+        world.advance(60)
+        world.post(team, ann, text="busy")
+    lab.load()
+    world.advance(60)
+    report = lab.load(slice_messages=6, page_size=3)
+    assert (report.exit_code, report.new) == (0, 0)
+    assert len(lab.listings(team)) < 40
+    lab.assert_equals_truth()
+
+
+def test_load_ends_after_max_messages_and_the_next_goes_on(
+    lab: Lab, world: World, ann: str, team: str
+) -> None:
+    """It ends at a page border, says that there is more, and the rest is not read twice."""
+    for _ in range(30):
+        world.advance(60)
+        world.post(team, ann, text="one of thirty")
+    report = lab.load(max_messages=10, page_size=5)
+    assert (report.exit_code, report.chats_partial, report.messages) == (3, 1, 10)
+    assert lab.rows("sync_coverage")[0]["status"] == "partial"
+    report = lab.load(page_size=5)
+    assert (report.exit_code, report.new) == (0, 20)
+    lab.assert_equals_truth()
+
+
+def test_first_load_goes_on_where_it_was_cut_and_then_reads_its_head(
+    lab: Lab, world: World, ann: str, team: str
+) -> None:
+    """An edit inside the look-back, behind the cut, is still seen by the next load."""
+    messages = []
+    for _ in range(30):
+        world.advance(60)
+        messages.append(world.post(team, ann, text="before"))
+    lab.load(max_messages=20, page_size=5)
+    world.edit(messages[10], text="after")
+    lab.load()
+    lab.assert_equals_truth()
+
+
+def test_every_chat_is_reached_by_loads_that_end_early(
+    lab: Lab, world: World, ann: str, team: str
+) -> None:
+    """Heads go oldest claim first, so that no chat waits for ever."""
+    chats = [team, *(world.add_chat(name=f"Chat {n}", member_ids=[ann]) for n in range(4))]
+    for chat_id in chats:
+        world.post(chat_id, ann, text="first")
+    lab.load()
+    world.advance(DAY_S)
+    for chat_id in chats:
+        world.post(chat_id, ann, text="second")
+    for _ in range(6):
+        lab.load(max_messages=1, workers=1)
+    assert len(lab.message_ids()) == 10
+
+
+def test_progress_ends_at_everything(lab: Lab, world: World, ann: str, team: str) -> None:
+    """The display's figures come from the walk itself."""
+    for _ in range(7):
+        world.advance(60)
+        world.post(team, ann, text="one")
+    progress = Progress()
+    report = lab.load(progress=progress, page_size=3, slice_messages=3)
+    assert (progress.phase, progress.chats_done, progress.chats_total) == ("finished", 1, 1)
+    assert progress.range_share == pytest.approx(1)
+    assert (progress.messages, report.new) == (report.messages, 7)
+    assert progress.requests <= report.requests
+
+
+def test_coverage_says_what_is_covered(lab: Lab, world: World, ann: str, team: str) -> None:
+    """From the beginning to the pinned end, and what it cost."""
+    world.post(team, ann, text="first")
+    world.advance(DAY_S)
+    lab.load()
+    row = lab.rows("sync_coverage")[0]
+    now = at(world.now_ms / 1_000)
+    assert (row["status"], row["covered_from"], row["covered_until"]) == ("complete", at(0), now)
+    assert (row["last_synced_at"], row["threads_covered"]) == (now, True)
+    assert (row["messages_listed"], row["threads_polled"], row["requests"]) == (1, 0, 1)
+    assert row["error_code"] is None
+
+
+def test_every_load_leaves_its_account(lab: Lab, world: World, ann: str, team: str) -> None:
+    """A row of sync_runs each, equal to the report."""
+    world.post(team, ann, text="first")
+    reports = [lab.load(), lab.load()]
+    rows = {row["run_id"]: row for row in lab.rows("sync_runs")}
+    for report in reports:
+        row = rows[report.run_id]
+        told = {name: getattr(report, name) for name in row if name in report.to_dict()}
+        assert {name: row[name] for name in told} | {"finished_at": None, "started_at": None} == (
+            told | {"finished_at": None, "started_at": None}
+        )
+        assert row["finished_at"] is not None
+    assert len(rows) == 2

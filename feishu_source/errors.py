@@ -135,6 +135,13 @@ class ApiError(FeishuError):
         """Whether the app, or the user's consent, lacks a scope."""
         return _kind_of(self.code) == "scope"
 
+    @property
+    def words(self) -> str:
+        """Feishu's own words; where it said none, what came in their place."""
+        if self.msg:
+            return self.msg
+        return " ".join([f"{self.meaning}{self._quote()}.", *([self.hint] if self.hint else [])])
+
     def __str__(self) -> str:
         parts = [f"Could not {self.what}: {self.meaning}{self._quote()}."]
         if self.details:
@@ -257,6 +264,18 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
     text = _CONTROL.sub(" ", text)
     text = _TOKEN.sub("[redacted]", text).strip()
     return text if len(text) <= MOST_WORDS else text[: MOST_WORDS - 1] + "…"
+
+
+def causes(error: BaseException) -> list[BaseException]:
+    """The exception and what it was raised from, the root cause last; dlt's wrappers included."""
+    chain: list[BaseException] = []
+    cause: BaseException | None = error
+    while cause is not None and cause not in chain:
+        chain.append(cause)
+        wrapped = getattr(cause, "exception", None) or getattr(cause, "client_exception", None)
+        context = None if cause.__suppress_context__ else cause.__context__
+        cause = cause.__cause__ or wrapped or context
+    return chain
 
 
 def _kind_of(code: int | None) -> Kind | None:

@@ -21,6 +21,8 @@ EXIT_FAILED = 1
 EXIT_CONFIGURATION = 2
 EXIT_INCOMPLETE = 3
 EXIT_LOCKED = 4
+SIGNAL_BASE = 128
+"""A shell's exit code for a process that a signal ended is 128 plus the signal's number."""
 
 
 @dataclass(slots=True)

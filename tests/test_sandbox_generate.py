@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from feishu_source.sandbox import Sandbox, World, demo_world, generate
-from feishu_source.sandbox.demo import BEAT_MS, SHIFT_MS, SHIFT_STAYS_MS, founding_ms
+from feishu_source.sandbox.demo import BEAT_MS, SHIFT_MS, founding_ms
 from feishu_source.sandbox.phrases import HOSTILE_CHAT_NAMES
 from tests.sandbox_api import CHATS, MESSAGES, Api
 

@@ -1,0 +1,124 @@
+"""One load as the command line asks for it, from its words to its exit code.
+
+In: the words. Out: a summary or one JSON object on stdout, everything else on stderr, and an exit
+code. Refuses to know how a load works.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Any
+
+import click
+from rich.text import Text
+
+from feishu_source.cli import demo, hosts
+from feishu_source.cli.failures import Failure, explain
+from feishu_source.cli.options import Options, parse
+from feishu_source.cli.progress import watch
+from feishu_source.cli.summary import incomplete_line, summarise, tell_failure
+from feishu_source.cli.terminal import Terminal, log_to, prefers_chinese, printable, use_utf8
+from feishu_source.errors import HostNotAllowed, redact
+from feishu_source.report import EXIT_COMPLETE, EXIT_CONFIGURATION, LoadReport
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one load and tells about it; the value is the exit code."""
+    use_utf8()
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        options = parse(words)
+    except click.UsageError as error:
+        return _refuse(error, as_json="--json" in words)
+    return options if isinstance(options, int) else run(options)
+
+
+def run(options: Options) -> int:
+    """Loads, tells what came of it, and answers with the exit code."""
+    terminal = Terminal()
+    log_to(terminal.err, options.log_level or ("error" if options.quiet else "warning"))
+    outcome = _attempt(options, terminal)
+    if options.as_json:
+        _print_json(outcome.to_dict())
+    elif isinstance(outcome, LoadReport):
+        _tell_report(outcome, options, terminal)
+    else:
+        _tell_failure(outcome, options, terminal)
+    return outcome.exit_code
+
+
+def _attempt(options: Options, terminal: Terminal) -> LoadReport | Failure:
+    try:
+        if not options.demo:
+            return _load(options, terminal, {})
+        with demo.tenant() as access:
+            return _load(options, terminal, access)
+    except (Exception, KeyboardInterrupt) as error:
+        if options.log_level == "debug":
+            _print_trace(error, terminal)
+        return explain(error)
+
+
+def _load(options: Options, terminal: Terminal, access: dict[str, Any]) -> LoadReport:
+    """One load; a host that nobody named is asked about, once."""
+    try:
+        return _load_once(options, terminal, access)
+    except HostNotAllowed as refused:
+        if not hosts.allow(refused.host, terminal, hosts.known_hosts_path()):
+            raise
+        return _load_once(options, terminal, access | {"allowed_hosts": [refused.host]})
+
+
+def _load_once(options: Options, terminal: Terminal, access: dict[str, Any]) -> LoadReport:
+    # Importing dlt takes a second: `--help` and a misspelt option do not wait for it.
+    from feishu_source import load, open_pipeline
+
+    pipeline = open_pipeline(**options.pipeline_arguments())
+    with watch(terminal, quiet=options.quiet) as progress:
+        return load(
+            pipeline,
+            progress=progress,
+            **options.load_arguments(),
+            **(access | options.source_arguments()),
+        )
+
+
+def _tell_report(report: LoadReport, options: Options, terminal: Terminal) -> None:
+    if options.quiet:
+        if report.exit_code != EXIT_COMPLETE:
+            terminal.err.print(Text(incomplete_line(report)), soft_wrap=True)
+        return
+    terminal.out.print(summarise(report, chinese=prefers_chinese(os.environ)))
+    if options.demo and report.database:
+        terminal.out.print(demo.answers(report.database, report.dataset))
+
+
+def _tell_failure(failure: Failure, options: Options, terminal: Terminal) -> None:
+    chinese = prefers_chinese(os.environ)
+    if failure.report and failure.report.chats and not options.quiet:
+        terminal.out.print(summarise(failure.report, chinese=chinese))
+    terminal.err.print(tell_failure(failure, chinese=chinese), soft_wrap=True)
+
+
+def _refuse(error: click.UsageError, *, as_json: bool) -> int:
+    """Words that are no command line are refused before anything happens."""
+    if as_json:
+        failure = Failure(EXIT_CONFIGURATION, "UsageError", error.format_message())
+        _print_json(failure.to_dict())
+    else:
+        error.show()
+    return EXIT_CONFIGURATION
+
+
+def _print_json(value: dict[str, Any]) -> None:
+    # ASCII: any console can show it, and no name in it can do anything to the terminal.
+    print(json.dumps(value))
+
+
+def _print_trace(error: BaseException, terminal: Terminal) -> None:
+    for line in "".join(traceback.format_exception(error)).splitlines():
+        terminal.err.print(Text(printable(redact(line), most=500)), soft_wrap=True)

@@ -1,0 +1,154 @@
+"""The summary says where a load went, what it read, what is missing and what to do."""
+
+from __future__ import annotations
+
+import io
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from rich.console import Console, RenderableType
+
+from feishu_source.cli.failures import UNEXPECTED, Failure
+from feishu_source.cli.summary import incomplete_line, summarise, tell_failure
+from feishu_source.report import ChatProblem, LoadReport
+
+STARTED = datetime(2026, 1, 31, 8, tzinfo=UTC)
+
+
+def shown(what: RenderableType) -> list[str]:
+    """The lines a pipe of 100 columns gets, their right margin cut."""
+    written = io.StringIO()
+    Console(file=written, width=100, markup=False, highlight=False, emoji=False).print(what)
+    return [line.rstrip() for line in written.getvalue().splitlines()]
+
+
+def report(**more: Any) -> LoadReport:
+    """A load of five chats in four seconds, with what a test adds."""
+    values: dict[str, Any] = {
+        "run_id": "run_1",
+        "version": "0.1.0",
+        "pipeline": "feishu_history",
+        "destination": "duckdb",
+        "dataset": "feishu",
+        "database": "history.duckdb",
+        "started_at": STARTED,
+        "finished_at": STARTED + timedelta(seconds=4),
+        "exit_code": 0,
+        "chats_complete": 5,
+        "messages": 7_000,
+        "replies": 1_000,
+        "new": 500,
+        "threads": 60,
+        "requests": 1_234,
+        "refused": 2,
+        "retries": 1,
+        "rejected": 1,
+        "unparsed": 3,
+        "slices": 1,
+    }
+    return LoadReport(**(values | more))
+
+
+def test_a_complete_load_is_told_in_seven_lines() -> None:
+    """Destination, chats, messages, replies, requests, what could not be read, time."""
+    assert shown(summarise(report())) == [
+        "loaded into   duckdb, history.duckdb, dataset feishu",
+        "chats         5 complete, 0 partial, 0 skipped, 0 failed",
+        "messages      8,000: 500 new, 7,500 read again",
+        "of these      1,000 replies in 60 threads",
+        "requests      1,234 in 1 slice, 2 refused by the rate limit, 1 retry",
+        "not readable  1 message, 3 values",
+        "time          4.0 s, 2,000 messages/s",
+    ]
+
+
+def test_what_is_not_known_is_said_to_be_unknown() -> None:
+    """A destination without a file, one that cannot be asked what it held, a load cut short."""
+    lines = shown(summarise(report(destination="s3", database=None, new=None, finished_at=None)))
+    assert lines[0] == "loaded into   s3, dataset feishu"
+    assert lines[2] == "messages      8,000: how many are new is not known"
+    assert lines[6] == "time          0.0 s, 0 messages/s"
+
+
+def problem(number: int = 1, **more: Any) -> ChatProblem:
+    """A chat whose bot was removed, with what a test changes."""
+    values: dict[str, Any] = {
+        "chat_id": f"oc_{number}",
+        "name": "[/red] \x1bSales",
+        "status": "skipped",
+        "code": 230002,
+        "message": "Bot can NOT be out of the chat.",
+        "advice_en": "Add the bot to the chat.",
+        "advice_zh": "请将机器人加入群聊。",
+        "log_id": "log_1",
+    }
+    return ChatProblem(**(values | more))
+
+
+def test_a_chat_that_is_not_complete_is_shown_with_its_next_step() -> None:
+    """Name, id, status, code, Feishu's words, what to do, log id; the name does nothing."""
+    told = report(problems=[problem(), problem(2, name=None, code=None, status="partial")])
+    assert shown(summarise(told))[7:] == [
+        "┏━━━━━━━━━━━━━━━┳━━━━━━━━━┳━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━┓",
+        "┃ chat          ┃ status  ┃ what Feishu says, and what to do ┃",
+        "┡━━━━━━━━━━━━━━━╇━━━━━━━━━╇━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━┩",
+        "│ [/red] \ufffdSales │ skipped │ Bot can NOT be out of the chat.  │",
+        "│ oc_1          │ 230002  │ Add the bot to the chat.         │",
+        "│               │         │ log id log_1                     │",
+        "├───────────────┼─────────┼──────────────────────────────────┤",
+        "│ (no name)     │ partial │ Bot can NOT be out of the chat.  │",
+        "│ oc_2          │         │ Add the bot to the chat.         │",
+        "│               │         │ log id log_1                     │",
+        "└───────────────┴─────────┴──────────────────────────────────┘",
+    ]
+
+
+def test_the_next_step_is_chinese_where_the_locale_is() -> None:
+    """Feishu's own words stay as they came."""
+    lines = shown(summarise(report(problems=[problem()]), chinese=True))
+    assert any("请将机器人加入群聊。" in line for line in lines)
+    assert not any("Add the bot" in line for line in lines)
+
+
+def test_a_partial_chat_needs_nothing_but_the_next_load() -> None:
+    """Nothing refused it: a bound or an interruption did."""
+    partial = report(problems=[ChatProblem(chat_id="oc_1", name=" ", status="partial")])
+    assert shown(summarise(partial))[-3:-1] == [
+        "│ (no name) │ partial │ There is more to read: the next load goes on from here. │",
+        "│ oc_1      │         │                                                         │",
+    ]
+    assert "下次加载将从此处继续" in shown(summarise(partial, chinese=True))[-3]
+
+
+def test_at_most_20_chats_are_listed_and_the_query_for_all_is_named() -> None:
+    """The rest stands in the warehouse, in the dataset that was loaded."""
+    told = report(problems=[problem(number) for number in range(1_023)], dataset="chat")
+    lines = shown(summarise(told))
+    assert lines[-1] == (
+        "and 1,003 more: select * from chat.sync_coverage where status <> 'complete'"
+    )
+    assert sum("│ oc_" in line for line in lines) == 20
+
+
+def test_warnings_follow_the_numbers() -> None:
+    """Each on its own line, harmless."""
+    lines = shown(summarise(report(warnings=["members are not read:\nscope missing"])))
+    assert lines[7:] == ["warning: members are not read: scope missing"]
+
+
+def test_quiet_still_says_that_something_is_missing() -> None:
+    """One line for a mail from cron."""
+    told = report(exit_code=3, chats_complete=3, chats_failed=1, chats_partial=1)
+    assert incomplete_line(told) == (
+        "2 of 5 chats are not complete: "
+        "select * from feishu.sync_coverage where status <> 'complete'"
+    )
+
+
+def test_an_error_is_told_with_its_hint_and_in_chinese_with_its_advice() -> None:
+    """The English next step is part of the message; the Chinese one is added."""
+    refused = Failure(1, "QuotaExhausted", "used up", advice_en="Wait.", advice_zh="请等待。")
+    assert shown(tell_failure(refused)) == ["Error: used up"]
+    assert shown(tell_failure(refused, chinese=True)) == ["Error: used up", "下一步：请等待。"]
+    unforeseen = Failure(1, "KeyError", "KeyError: 'x'", hint=UNEXPECTED)
+    assert shown(tell_failure(unforeseen)) == ["Error: KeyError: 'x'", UNEXPECTED]

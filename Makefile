@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test lint format clean
+.PHONY: demo test lint format bench soak clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python pipelines/load_history.py --demo
@@ -23,6 +23,14 @@ lint: $(VENV)/.installed-test
 format: $(VENV)/.installed-test
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# How fast, beside a bare loop; how safe, with many more kills and values than `make test` draws.
+bench: $(VENV)/.installed-test
+	$(BIN)/python -m benchmarks.first_load
+
+soak: $(VENV)/.installed-test
+	FEISHU_THOROUGH=1 $(BIN)/python -m pytest tests/test_kills.py tests/test_content_any.py \
+	  tests/test_coverage_histories.py --timeout 3600
 
 clean:
 	rm -rf $(VENV) .demo demo.duckdb demo.duckdb.wal dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

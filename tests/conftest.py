@@ -6,8 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from feishu_source.sandbox import World
+
+# A busy machine is no reason to fail: what is timed is timed in benchmarks/.
+settings.register_profile("tests", deadline=None)
+settings.load_profile("tests")
 
 pytest.register_assert_rewrite("tests.lab")
 

@@ -61,14 +61,17 @@ def _kill_after(child: subprocess.Popen[bytes], world: World, requests: int, the
     world.on_look = None
 
 
-@pytest.mark.timeout(300)
-def test_twenty_kills_at_random_instants_end_in_the_same_tables(tmp_path: Path) -> None:
+KILLS = 200 if os.environ.get("FEISHU_THOROUGH") else 20
+
+
+@pytest.mark.timeout(3_600)
+def test_kills_at_random_instants_end_in_the_same_tables(tmp_path: Path) -> None:
     """Whatever was under way: listing, extracting, loading, the very first load."""
     world = generate(seed=9, chats=8, messages=400, days=30, now_ms=NOW_MS)
     drawn = random.Random(1)
     killed = 0
     with Lab(tmp_path, world) as lab:
-        for _ in range(20):
+        for _ in range(KILLS):
             child = _start(lab, slice_messages=60, page_size=10, workers=4)
             _kill_after(child, world, drawn.randint(1, 12), drawn.random() * 0.7)
             killed += child.returncode == -signal.SIGKILL
@@ -76,8 +79,8 @@ def test_twenty_kills_at_random_instants_end_in_the_same_tables(tmp_path: Path) 
         assert lab.load(page_size=10).exit_code == 0
         lab.assert_equals_truth()
         ids = [row["message_id"] for row in lab.rows("messages")]
-        assert len(ids) == len(set(ids)) == 400 + 20 * 20
-    assert killed >= 10, "most of the children should have been killed before they ended"
+        assert len(ids) == len(set(ids)) == 400 + 20 * KILLS
+    assert killed >= KILLS / 2, "most of the children should have been killed before they ended"
 
 
 def _talk(world: World, drawn: random.Random) -> None:

@@ -117,9 +117,9 @@ class UserIdentity:
     """A ready-made access token: it cannot be renewed, so a refusal ends the load."""
 
     def __init__(self, user_access_token: str) -> None:
-        self._token = _check("user_access_token", user_access_token)
-        if re.match(r"bearer\b", self._token, re.IGNORECASE):
+        if re.match(r"\s*bearer\b", user_access_token, re.IGNORECASE):
             raise ConfigurationError("user_access_token must be given without the word Bearer.")
+        self._token = _check("user_access_token", user_access_token)
 
     def token(self, post: Post, clock: Clock, margin_s: float) -> str:
         """The token that was given."""

@@ -7,20 +7,33 @@ Refuses to know Feishu.
 from __future__ import annotations
 
 import hashlib
+import logging
+import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import dlt
-from dlt.common.destination.exceptions import DestinationUndefinedEntity, SqlClientNotAvailable
+from dlt.common.configuration.exceptions import ConfigurationException
+from dlt.common.destination.exceptions import (
+    DestinationException,
+    DestinationUndefinedEntity,
+    SqlClientNotAvailable,
+)
+from dlt.common.exceptions import MissingDependencyException
 from dlt.common.pipeline import get_dlt_pipelines_dir
+from dlt.common.runtime.anon_tracker import disable_anon_tracker
 
-from feishu_source.errors import ConfigurationError, DestinationError
-from feishu_source.tables import MESSAGES
+from feishu_source.errors import ConfigurationError, DestinationError, FeishuError, causes
+from feishu_source.tables import MESSAGES, TABLES
 
 KEPT_STATES = 10
 """Versions of the state kept at the destination: dlt keeps all, 3 GB a year for 10,000 chats."""
+
+_QUOTED = re.compile(r"""(["'])(.*?)\1""")
+_FIRST_TO_LAST_QUOTE = re.compile(r"""["'].*["']""")
 
 _DLT_DEFAULTS: dict[str, Any] = {
     "runtime.dlthub_telemetry": False,
@@ -40,6 +53,8 @@ def set_dlt_defaults() -> None:
     for key, value in _DLT_DEFAULTS.items():
         if dlt.config.get(key) is None:
             dlt.config[key] = value
+    if not dlt.config["runtime.dlthub_telemetry"]:
+        disable_anon_tracker()  # dlt has started it by now, with a default of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,28 +170,53 @@ def prune_states(pipeline: dlt.Pipeline) -> None:
         return
 
 
-def causes(error: BaseException) -> Iterator[BaseException]:
-    """The exception and what it was raised from, outermost first."""
-    seen: set[int] = set()
-    cause: BaseException | None = error
-    while cause is not None and id(cause) not in seen:
-        seen.add(id(cause))
-        yield cause
-        cause = getattr(cause, "exception", None) or cause.__cause__ or cause.__context__
+def is_refusal(error: BaseException) -> bool:
+    """True if a destination's exception is among the causes: its words may quote messages."""
+    return any(isinstance(cause, DestinationException) for cause in causes(error))
 
 
-def explain(error: BaseException, pipeline: dlt.Pipeline) -> DestinationError:
+@contextmanager
+def discreet_logs() -> Iterator[None]:
+    """While this lasts, dlt logs a destination's exception without its text, which `explain` tells.
+
+    That text may quote what could not be loaded: the words of a message.
+    """
+    logger = logging.getLogger("dlt")
+    logger.addFilter(_keep_first_line)
+    try:
+        yield
+    finally:
+        logger.removeFilter(_keep_first_line)
+
+
+def _keep_first_line(record: logging.LogRecord) -> bool:
+    record.msg, record.args = (record.getMessage().splitlines() or [""])[0], ()
+    record.exc_info = record.exc_text = None
+    return True
+
+
+def explain(error: BaseException, pipeline: dlt.Pipeline) -> FeishuError:
     """What a destination's refusal means for whoever runs the load.
 
-    Only its first line is quoted: what follows may hold SQL with the words of messages.
+    Only its first line is told, for what follows may hold SQL with the words of messages, and of
+    that line nothing in quotes that is not the name of a thing here.
     """
-    root = list(causes(error))[-1]
+    chain = causes(error)
+    root = chain[-1]
     place = describe(pipeline)
     where = place.database or f"{place.destination}, dataset {place.dataset}"
-    lines = str(root).strip().splitlines() or [""]
+    line = (str(root).strip().splitlines() or [""])[0]
+    words = _without_values(line, {where, place.dataset})[:300].rstrip(".")
     return DestinationError(
-        f"could not load into {where}: {type(root).__name__}: {lines[0][:300]}. {_advice(root)}"
+        f"could not load into {where}: {type(root).__name__}: {words}. {_advice(root)}"
     )
+
+
+def _without_values(line: str, names: set[str]) -> str:
+    known = names | TABLES.keys() | {name for table in TABLES.values() for name in table.names}
+    quoted = {match[2] for match in _QUOTED.finditer(line)}
+    # A value may hold quotes itself, so nothing between the first and the last one is kept.
+    return line if quoted <= known else _FIRST_TO_LAST_QUOTE.sub("[…]", line)
 
 
 def _advice(error: BaseException) -> str:

@@ -28,18 +28,26 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 from filelock import FileLock, Timeout
 
 from feishu_source.destination import (
-    causes,
     count_messages,
     describe,
+    discreet_logs,
     explain,
+    is_refusal,
     prune_states,
     set_dlt_defaults,
 )
-from feishu_source.errors import ConfigurationError, FeishuError, Interrupted, LoadLocked
+from feishu_source.errors import (
+    ConfigurationError,
+    FeishuError,
+    Interrupted,
+    LoadLocked,
+    causes,
+)
 from feishu_source.report import (
     EXIT_COMPLETE,
     EXIT_FAILED,
     EXIT_INCOMPLETE,
+    SIGNAL_BASE,
     LoadReport,
     Progress,
 )
@@ -49,9 +57,6 @@ from feishu_source.source import resolve_options, session_source
 from feishu_source.tables import CHAT_MEMBERS, CHATS, MESSAGES, SYNC_COVERAGE, SYNC_RUNS, THREADS
 from feishu_source.version import VERSION
 from feishu_source.walk import Walk
-
-SIGNAL_BASE = 128
-"""A shell's exit code for a process that a signal ended is 128 plus the signal's number."""
 
 NO_CHATS = (
     "there is no chat to read: add the bot to a group, or check --chat, --include and --exclude"
@@ -88,8 +93,10 @@ def load(
         FeishuError: the load had to end; what was read until then is loaded. `report` tells.
     """
     set_dlt_defaults()
+    options = resolve_options(source_arguments)
+    options.identity()  # missing credentials are told before anything is made or locked
     session = Session(
-        resolve_options(source_arguments),
+        options,
         full=full,
         most_messages=max_messages,
         reset_chats=reset_chats,
@@ -97,7 +104,7 @@ def load(
         progress=progress,
     )
     session.options.identity()  # without credentials nothing is locked, asked for or written
-    with _locked(pipeline):
+    with _locked(pipeline), discreet_logs():
         return _Load(pipeline, session, frozenset(tolerate)).run()
 
 
@@ -141,6 +148,17 @@ class _Load:
 
     def run(self) -> LoadReport:
         """All steps; whatever ends them early, the account is written if it can be."""
+        failure = self._attempt()
+        if failure is not None:
+            raise failure
+        return self.report
+
+    def _attempt(self) -> FeishuError | None:
+        """All steps; the error they ended with, to be raised where no other one hangs on to it.
+
+        One of dlt's would close a circle of causes around ours, and one of a destination's may
+        quote messages. What nobody foresaw keeps its causes.
+        """
         try:
             self._load_pending()
             self._restore_state()
@@ -149,11 +167,12 @@ class _Load:
             failure = self._failure(error)
             failure.report = self.report
             self._close_after(failure)
-            # One of the causes of `error` must not get `error` as its own cause: a circle.
-            raise failure from (None if failure in causes(error) else error)
+            if failure in causes(error) or is_refusal(error):
+                return failure
+            raise failure from error
         finally:
             self._session.close()
-        return self.report
+        return None
 
     def _load_pending(self) -> None:
         """Loads what an earlier load extracted and could not load.

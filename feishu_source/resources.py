@@ -162,7 +162,7 @@ def _to_ms(value: Any) -> Any:
 
 
 def read_members(session: Session) -> Iterator[pa.Table]:
-    """Members of the chats that are listed or named, each chat once a day: a complete list, or none."""
+    """Members of each chat that is listed or named, once a day: a complete list, or none."""
     state = dlt.current.resource_state(CHAT_MEMBERS.name)
     read_s: dict[str, int] = state.setdefault("read_s", {})
     now_s, roster = session.pinned_s, session.roster

@@ -131,7 +131,7 @@ class Session:
         self.sliced = sliced
         self._full = full
         self._most_messages = most_messages
-        self._reset_chats = tuple(reset_chats)
+        self._reset_chats = tuple(check_id("chat", chat_id) for chat_id in reset_chats)
         self._client: Client | None = None
         self._roster: Roster | None = None
 

@@ -14,7 +14,6 @@ import pytest
 
 from feishu_source import report, tables
 from feishu_source.cli.demo import QUESTIONS
-from feishu_source.cli.failures import SIGNAL_BASE
 from feishu_source.cli.options import Options, command, parse
 from feishu_source.sandbox import Sandbox, World
 
@@ -97,7 +96,7 @@ def test_every_exit_code_is_in_the_table_and_no_other() -> None:
     """The codes of a report, and those of a process that a signal ended."""
     codes = [value for name, value in vars(report).items() if name.startswith("EXIT_")]
     written = [int(code) for cell in table_of("3") for code in cell.split(", ")]
-    assert written == [*sorted(codes), SIGNAL_BASE + 2, SIGNAL_BASE + 15]
+    assert written == [*sorted(codes), report.SIGNAL_BASE + 2, report.SIGNAL_BASE + 15]
 
 
 def test_every_table_is_named_with_its_key() -> None:

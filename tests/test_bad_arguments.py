@@ -1,0 +1,168 @@
+"""Words and places that cannot be meant: what the command line says, and that nothing is asked."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from feishu_source.cli import main
+from feishu_source.errors import ConfigurationError, DestinationError, MalformedId
+from feishu_source.sandbox import World
+from tests.cli_tenant import Tenant, tenant, workplace
+from tests.lab import Lab
+
+__all__ = ["tenant", "workplace"]
+
+HOLD = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print(flush=True); sys.stdin.read()"
+"""Another program that has the database open until its stdin is closed."""
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--since", "1767225600000"], "since is '1767225600000', a bare number: seconds or milli"),
+        (["--until", "1767225600000"], "write a date such as 2026-01-31 or a time such as"),
+        (["--since", "31.01.2026"], "since is '31.01.2026', not ISO 8601: write a date such as"),
+        (["--since", "1969-12-31"], "since is '1969-12-31', before 1970"),
+        (["--since", "2026-01-02", "--until", "2026-01-01"], "is not before until"),
+        (["--chat", "Team"], "Team"),
+        (["--chat", "oc_1/../../x"], "oc_1/../../x"),
+        (["--chat", "om_0123456789abcdef0123456789abcdef"], "om_0123456789abcdef0123456789abcdef"),
+        (["--reset-chat", "Team"], "Team"),
+        (["--database", "taken/history.duckdb"], "history.duckdb cannot be made ("),
+        (["--database", "folder"], "is a folder: name a file in it"),
+        (["--database", "feishu.duckdb"], "have the same name"),
+        (["--pipelines-dir", "taken"], "name another with --pipelines-dir"),
+    ],
+)
+def test_word_that_cannot_be_meant_ends_before_any_request(
+    tenant: Tenant, words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit code 2, one sentence that names the word; nothing is asked, no database appears."""
+    Path("taken").write_text("a file, not a folder")
+    Path("folder").mkdir()
+    assert main(words) == 2
+    captured = capsys.readouterr()
+    assert said in " ".join(captured.err.split())
+    assert (captured.out, tenant.sandbox.requests) == ("", [])
+    assert list(Path().rglob("*.duckdb")) == []
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "said"),
+    [
+        ("PAGE_SIZE", "51", "setting page_size is 51, it must lie between 1 and 50"),
+        ("LOOK_BACK_S", "60", "setting look_back_s is 60, it must lie between 600 and"),
+        ("PAGE_SIZE", "many", "page_size"),
+        ("BASE_URL", "http://open.feishu.cn", "base_url"),
+    ],
+)
+def test_setting_that_cannot_be_meant_is_named_with_its_bounds(
+    tenant: Tenant,
+    setting: str,
+    value: str,
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Exit code 2 before any request, wherever the setting came from."""
+    monkeypatch.setenv(f"SOURCES__FEISHU__{setting}", value)
+    assert main([]) == 2
+    assert said in capsys.readouterr().err
+    assert tenant.sandbox.requests == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ({"since": "2026-01-02", "until": "2026-01-01"}, ConfigurationError),
+        ({"since": "1767225600000"}, ConfigurationError),
+        ({"chat_ids": ["team"]}, MalformedId),
+        ({"workers": 0}, ConfigurationError),
+        ({"timezone": "Mars/Olympus", "since": "2026-01-01"}, ConfigurationError),
+        ({"app_id": None, "app_secret": None}, ConfigurationError),
+        ({"chats": ["oc_1"]}, TypeError),
+    ],
+)
+def test_wrong_argument_of_load_touches_neither_tenant_nor_warehouse(
+    lab: Lab, arguments: dict[str, object], error: type[Exception]
+) -> None:
+    """The same for whoever calls the library."""
+    with pytest.raises(error):
+        lab.load(**arguments)
+    assert lab.sandbox.requests == []
+    assert not lab.database.exists()
+
+
+def test_chat_that_does_not_exist_is_skipped_and_told(
+    tenant: Tenant, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its id is well formed, so only Feishu can know; the chat beside it is loaded."""
+    stranger = "oc_00000000000000000000000000000000"
+    assert main(["--json", "--chat", stranger, "--chat", tenant.team]) == 3
+    report = json.loads(capsys.readouterr().out)
+    (problem,) = report["problems"]
+    assert {name: problem[name] for name in ("chat_id", "status", "code", "message")} == {
+        "chat_id": stranger,
+        "status": "skipped",
+        "code": 230002,
+        "message": "Bot/User can NOT be out of the chat.",
+    }
+    assert problem["advice_en"].startswith("Add the app's bot to the chat")
+    assert problem["log_id"]
+    assert (report["chats_complete"], report["messages"]) == (1, 5)
+
+
+def test_database_that_another_process_holds(lab: Lab, world: World, ann: str, team: str) -> None:
+    """The message says who holds it; nothing is asked of Feishu; later the load goes on."""
+    world.post(team, ann, text="first")
+    lab.load()
+    world.post(team, ann, text="second")
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(lab.database)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as other:
+        assert other.stdin is not None
+        assert other.stdout is not None
+        other.stdout.readline()
+        with pytest.raises(DestinationError) as failed:
+            lab.load()
+        other.stdin.close()
+    assert str(failed.value).startswith(f"could not load into {lab.database}: IOException: ")
+    assert f"PID {other.pid}" in str(failed.value)
+    assert str(failed.value).endswith(
+        "Next step: another process has the database open; close it and run again."
+    )
+    assert (failed.value.report.exit_code, lab.sandbox.requests) == (1, [])
+    assert lab.load().new == 1
+    lab.assert_equals_truth()
+
+
+def test_file_that_is_no_database_is_left_alone(lab: Lab) -> None:
+    """Somebody's other file: the load fails and the file is as it was."""
+    lab.database.write_text("a letter to a friend")
+    with pytest.raises(DestinationError, match="it is not a valid DuckDB database file"):
+        lab.load()
+    assert lab.database.read_text() == "a letter to a friend"
+    assert lab.sandbox.requests == []
+
+
+def test_credentials_of_another_app_stop_before_any_request(
+    lab: Lab, world: World, ann: str, team: str
+) -> None:
+    """Ids of people differ between apps: one dataset holds what one app sees."""
+    world.post(team, ann, text="first")
+    lab.load()
+    with pytest.raises(ConfigurationError) as refused:
+        lab.load(app_id="cli_another", app_secret="another")
+    assert str(refused.value) == (
+        f"this dataset was loaded with app_id {lab.sandbox.app_id}, not cli_another: ids differ "
+        "between apps and tenants, so each needs a dataset and a pipeline of its own."
+    )
+    assert lab.sandbox.requests == []
+    lab.assert_equals_truth()

@@ -12,7 +12,7 @@ held for the next slice, and the claims of its chat wait with it.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
@@ -51,12 +51,16 @@ class Bounds(NamedTuple):
 
 @dataclass(slots=True)
 class Listed:
-    """Items listed together, from one reply of the API."""
+    """Items listed together, from one reply of the API.
+
+    `owed`: due since an earlier load, so that a later `since` does not leave them out.
+    """
 
     chat_id: str
     items: list[Item]
     listed_at_ms: int
     from_thread: bool = False
+    owed: bool = False
 
 
 @dataclass(slots=True)
@@ -147,7 +151,8 @@ class Intake:
 
     def _add_item(self, item: Item, listed: Listed) -> None:
         message_id, created = identify(item)
-        if not self.bounds.hold(created):
+        bounds = self.bounds._replace(since_ms=None) if listed.owed else self.bounds
+        if not bounds.hold(created):
             self.counts.out_of_bounds += 1
             return
         hash_ = content_hash(item)
@@ -155,7 +160,7 @@ class Intake:
         if seen is hash_:  # the very string just put in: not emitted before
             self._emit(item, hash_, listed)
         elif seen != hash_:
-            self._hold(Listed(listed.chat_id, [item], listed.listed_at_ms, listed.from_thread))
+            self._hold(replace(listed, items=[item]))
 
     def _hold(self, listed: Listed) -> None:
         """Keeps a second version for the next slice, and with it what its chat claims from now."""

@@ -126,8 +126,7 @@ def next_walk(state: ChatState, wanted: Wanted, done: set[Kind]) -> OpenWalk | N
         return None if "window" in done else _open("window", wanted.start_s, wanted)
     if not state.finished_before:
         return state.walks.get("first") or _open_first(wanted, done)
-    # A head left open by an earlier load ends where that one was pinned: this load's own follows.
-    if "head" not in done or (state.covered_until_s or 0) < wanted.stop_s:
+    if "head" not in done:
         return state.walks.get("head") or _open("head", head_start(state, wanted), wanted)
     return _next_rereading(state, wanted, done)
 
@@ -226,6 +225,12 @@ def forget_threads(state: ChatState, walk: OpenWalk) -> None:
     walk.threads = state.threads_covered = False
 
 
-def is_own(walk: OpenWalk, wanted: Wanted) -> bool:
-    """True if a walk opened by this load reaches its end, so that no head is due after it."""
-    return walk.stop_s >= wanted.stop_s
+def note_done(done: set[Kind], walk: OpenWalk, wanted: Wanted, *, own: bool) -> None:
+    """Remembers what this load has read; a walk that an earlier load opened is not its own.
+
+    One that reaches the load's end leaves no head to be read.
+    """
+    if own:
+        done.add(walk.kind)
+        if walk.stop_s >= wanted.stop_s:
+            done.add("head")

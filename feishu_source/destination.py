@@ -32,6 +32,7 @@ from feishu_source.tables import MESSAGES, TABLES
 KEPT_STATES = 10
 """Versions of the state kept at the destination: dlt keeps all, 3 GB a year for 10,000 chats."""
 
+_NOT_CONFIGURED = (ConfigurationException, MissingDependencyException)
 _QUOTED = re.compile(r"""(["'])(.*?)\1""")
 _FIRST_TO_LAST_QUOTE = re.compile(r"""["'].*["']""")
 
@@ -172,7 +173,10 @@ def prune_states(pipeline: dlt.Pipeline) -> None:
 
 def is_refusal(error: BaseException) -> bool:
     """True if a destination's exception is among the causes: its words may quote messages."""
-    return any(isinstance(cause, DestinationException) for cause in causes(error))
+    return any(
+        isinstance(cause, DestinationException) or "duckdb" in type(cause).__module__
+        for cause in causes(error)
+    )
 
 
 @contextmanager
@@ -207,6 +211,13 @@ def explain(error: BaseException, pipeline: dlt.Pipeline) -> FeishuError:
     where = place.database or f"{place.destination}, dataset {place.dataset}"
     line = (str(root).strip().splitlines() or [""])[0]
     words = _without_values(line, {where, place.dataset})[:300].rstrip(".")
+    if any(isinstance(cause, _NOT_CONFIGURED) for cause in chain):
+        return ConfigurationError(f"{where} cannot be loaded into as configured: {words}.")
+    if not is_refusal(error):
+        return FeishuError(
+            f"this was not foreseen: {type(root).__name__}: {words}. What was loaded before "
+            "stays. Next step: run the load again; if it stays, report it with the traceback."
+        )
     return DestinationError(
         f"could not load into {where}: {type(root).__name__}: {words}. {_advice(root)}"
     )
@@ -221,7 +232,13 @@ def _without_values(line: str, names: set[str]) -> str:
 
 def _advice(error: BaseException) -> str:
     words = str(error).lower()
-    if "lock" in words and "duckdb" in type(error).__module__:
+    if "corrupt" in words:
+        return (
+            "Next step: the database file is damaged, as DuckDB's can be when its process is "
+            "killed while it writes. Restore a copy, or move the file away: the next load brings "
+            "up to date what it finds."
+        )
+    if "set lock" in words or "being used by another process" in words:
         return "Next step: another process has the database open; close it and run again."
     if "permission" in words or "read-only" in words or "cannot open" in words:
         return "Next step: make the database and its folder writable, or name another --database."

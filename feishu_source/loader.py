@@ -103,7 +103,6 @@ def load(
         sliced=True,
         progress=progress,
     )
-    session.options.identity()  # without credentials nothing is locked, asked for or written
     with _locked(pipeline), discreet_logs():
         return _Load(pipeline, session, frozenset(tolerate)).run()
 

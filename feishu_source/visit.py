@@ -32,13 +32,14 @@ class Poll:
     """One thread while it is being read: whole, page by page, the oldest message first.
 
     `root_id`, `root_time_ms`: from the timeline where it shows the root; an owed thread learns
-    them from the thread itself. `newest_ms`: the newest reply seen.
+    them from the thread itself. `newest_ms`: the newest reply seen. `owed`: since an earlier load.
     """
 
     thread_id: str
     root_id: str | None = None
     root_time_ms: int | None = None
     newest_ms: int = 0
+    owed: bool = False
     tokens: set[str] = field(default_factory=set)
 
     def set_root(self, item: Item) -> None:

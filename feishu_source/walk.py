@@ -27,8 +27,8 @@ from feishu_source.coverage import (
     advance,
     finish,
     forget_threads,
-    is_own,
     next_walk,
+    note_done,
     prepare,
 )
 from feishu_source.errors import (
@@ -234,7 +234,7 @@ class Walk:
         if self._wanted.threads and not visit.owed_asked:
             visit.owed_asked = True
             for thread_id in visit.state.owed:
-                self._open_poll(visit, Poll(thread_id))
+                self._open_poll(visit, Poll(thread_id, owed=True))
         if visit.mode is None:
             visit.fetching = True
             self._jobs.append(_Job(visit, lambda: self._modes.mode_of(visit.chat_id), is_mode=True))
@@ -297,7 +297,7 @@ class Walk:
             self._fail_page(visit, page)
             return
         self._network_failures = 0
-        self._receive(visit, page, from_thread=False)
+        self._receive(visit, page)
         if visit.broken:
             return
         threads = self._threads_of(visit, page.items)
@@ -313,13 +313,16 @@ class Walk:
         if page.next_page_token is not None:
             visit.tokens.add(page.next_page_token)
 
-    def _receive(self, visit: Visit, page: Page, from_thread: bool) -> None:
+    def _receive(self, visit: Visit, page: Page, poll: Poll | None = None) -> None:
         visit.listed += len(page.items)
         self._listed_in_slice += len(page.items)
         if self._budget is not None:
             self._budget -= len(page.items)
-        server_s = page.server_time_s or self._wanted.as_of_s
-        self._intake.add(Listed(visit.chat_id, page.items, int(server_s * 1_000), from_thread))
+        server_ms = int((page.server_time_s or self._wanted.as_of_s) * 1_000)
+        # What an earlier load began, or owes, claims more than what is wanted now.
+        begun_s = visit.walk.start_s if visit.walk else self._wanted.start_s
+        owed = begun_s < self._wanted.start_s or (poll is not None and poll.owed)
+        self._intake.add(Listed(visit.chat_id, page.items, server_ms, poll is not None, owed))
 
     def _fail_page(self, visit: Visit, error: FeishuError) -> None:
         if isinstance(error, StopError | Interrupted):
@@ -377,9 +380,7 @@ class Walk:
             self._due.append(visit)  # cut: the next slice lists again from the claim
             return
         finish(visit.state, walk)
-        visit.done.add(walk.kind)
-        if visit.own and is_own(walk, self._wanted):
-            visit.done.add("head")
+        note_done(visit.done, walk, self._wanted, own=visit.own)
         self._intake.claim(visit.chat_id, visit.state)
         if self._open_next(visit):
             insort(self._due, visit, key=_urgency)
@@ -454,7 +455,7 @@ class Walk:
             self._fail_thread(visit, poll, page)
             return
         self._network_failures = 0
-        self._receive(visit, page, from_thread=True)
+        self._receive(visit, page, poll)
         poll.note(page.items)
         if page.stalled or page.next_page_token in poll.tokens:
             self._fail_thread(visit, poll, _no_way_on(f"list thread {poll.thread_id}", page))

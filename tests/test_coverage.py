@@ -9,14 +9,15 @@ import pytest
 
 from feishu_source.coverage import (
     ChatState,
+    Kind,
     OpenWalk,
     advance,
     finish,
     forget_threads,
     head_start,
-    is_own,
     is_window,
     next_walk,
+    note_done,
     prepare,
 )
 from tests.toy_chat import ToyChat, wanted
@@ -267,10 +268,17 @@ def test_an_advance_never_moves_back_nor_past_the_window() -> None:
     assert seen == [(40, 30 / 90, 40), (40, 30 / 90, 40), (100, 1.0, 100)]
 
 
-def test_a_walk_of_this_load_that_reaches_its_end_is_its_head() -> None:
-    """One that an earlier load opened may end before."""
-    walk = OpenWalk("first", 0, 0, 100, 100, threads=True)
-    assert [is_own(walk, wanted(stop_s)) for stop_s in (99, 100, 101)] == [True, True, False]
+@pytest.mark.parametrize(
+    ("own", "stop_s", "known"),
+    [(True, 100, {"first", "head"}), (True, 101, {"first"}), (False, 100, set())],
+)
+def test_a_walk_of_this_load_that_reaches_its_end_is_its_head(
+    own: bool, stop_s: int, known: set[Kind]
+) -> None:
+    """One that an earlier load opened never is, even if both pinned the same second."""
+    done: set[Kind] = set()
+    note_done(done, OpenWalk("first", 0, 0, 100, 100, threads=True), wanted(stop_s), own=own)
+    assert done == known
 
 
 def test_a_load_that_is_done_opens_nothing() -> None:

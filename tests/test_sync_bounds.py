@@ -175,3 +175,18 @@ def test_reset_chat_reads_it_again_from_the_start(
     report = lab.load(reset_chats=[team])
     assert (report.messages, report.new) == (1, 0)
     lab.assert_equals_truth()
+
+
+def test_since_leaves_out_nothing_that_an_earlier_load_owes(
+    lab: Lab, world: World, ann: str, team: str
+) -> None:
+    """A rereading for the sake of threads began before it, so its replies are claimed."""
+    root = world.post(team, ann, text="root")
+    reply = world.reply_in_thread(root, ann, text="reply")
+    world.advance(10 * DAY_S)
+    world.post(team, ann, text="late")
+    lab.load(threads=False)
+    lab.load(since="2026-01-08")
+    lab.load()
+    assert reply in lab.message_ids()
+    lab.assert_equals_truth()

@@ -18,8 +18,8 @@ from feishu_source.coverage import (
     advance,
     finish,
     forget_threads,
-    is_own,
     next_walk,
+    note_done,
     prepare,
 )
 
@@ -86,7 +86,7 @@ class ToyChat:
                     self._store(state)
                 steps = self._count_down(steps)
                 finish(state, walk)
-                done |= {walk.kind, "head"} if own and is_own(walk, want) else {walk.kind}
+                note_done(done, walk, want, own=own)
                 self._store(state)
         except Killed:
             self.windows.append(("window", -1, -1))

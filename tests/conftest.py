@@ -14,7 +14,7 @@ from feishu_source.sandbox import World
 settings.register_profile("tests", deadline=None)
 settings.load_profile("tests")
 
-pytest.register_assert_rewrite("tests.lab")
+pytest.register_assert_rewrite("tests.laboratory")
 
 from tests.lab import START_MS, Lab  # noqa: E402 - after its assertions were made to tell
 

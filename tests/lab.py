@@ -1,82 +1,32 @@
-"""A laboratory: a tenant on loopback, a warehouse beside it, and the truth to compare with.
+"""The whole of a load, into a DuckDB file, as the command line does it.
 
 In: what happens in the tenant. Out: reports of loads, rows as the warehouse holds them.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import duckdb
 
 from feishu_source import load, open_pipeline
 from feishu_source.report import LoadReport
-from feishu_source.sandbox import Request, Sandbox, World
+from feishu_source.sandbox import World
+from tests.laboratory import DAY_S, FROM_MESSAGES, MESSAGES, START_MS, Laboratory, Row, at
 
-Row = dict[str, Any]
-
-START_MS = 1_767_225_600_000
-"""2026-01-01 UTC, where the worlds of these tests begin."""
-DAY_S = 86_400
-MESSAGES = "/open-apis/im/v1/messages"
-
-VOLATILE = {
-    "last_listed_at",
-    "content_hash",
-    "last_polled_at",
-    "_dlt_load_id",
-    "_deleted",
-    "log_id",
-}
-"""Columns that depend on the reader; tests of their own hold them."""
-COMPARED = (
-    "chats",
-    "messages",
-    "message_mentions",
-    "message_links",
-    "message_resources",
-    "threads",
-    "chat_members",
-)
+__all__ = ["DAY_S", "MESSAGES", "START_MS", "Lab", "at"]
 
 
-class Lab:
+class Lab(Laboratory):
     """One world, its sandbox, one warehouse; loads as many times as a test wants."""
 
+    compared = ("chats", "chat_members", *FROM_MESSAGES)
+
     def __init__(self, folder: Path, world: World, **sandbox: Any) -> None:
+        super().__init__(world, **sandbox)
         self.folder = folder
-        self.world = world
-        self.sandbox = Sandbox(world, **sandbox)
         self.database = folder / "history.duckdb"
-
-    def __enter__(self) -> Lab:
-        self.sandbox.__enter__()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.sandbox.__exit__(kind, error, trace)
-
-    @property
-    def access(self) -> dict[str, Any]:
-        """What a load needs to reach the tenant; no test waits between two attempts."""
-        return {
-            "base_url": self.sandbox.base_url,
-            "app_id": self.sandbox.app_id,
-            "app_secret": self.sandbox.app_secret,
-            "back_off_base_s": 0.0,
-            "requests_per_second": 1_000_000,
-            "requests_per_minute": 60_000_000,
-        }
 
     def load(self, **arguments: Any) -> LoadReport:
         """One load, as the command line does it; requests are counted from its start."""
@@ -86,14 +36,14 @@ class Lab:
         )
         return load(pipeline, **(self.access | arguments))
 
-    def rows(self, table: str, *, order: str | None = None) -> list[Row]:
+    def rows(self, table: str) -> list[Row]:
         """All rows of a table, whole, sorted by their columns."""
         with duckdb.connect(str(self.database), read_only=True) as connection:
             connection.execute("set timezone = 'UTC'")
             found = connection.execute(f"select * from feishu.{table}")
             names = [column[0] for column in found.description]
             rows = [dict(zip(names, row, strict=True)) for row in found.fetchall()]
-        return sorted(rows, key=lambda row: repr(row[order] if order else list(row.values())))
+        return sorted(rows, key=lambda row: repr(list(row.values())))
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """The rows of a query."""
@@ -104,66 +54,3 @@ class Lab:
     def message_ids(self) -> set[str]:
         """All message ids in the warehouse."""
         return {row[0] for row in self.query("select message_id from feishu.messages")}
-
-    def listings(self, chat_id: str) -> list[Request]:
-        """The requests for a chat's timeline since the last load began."""
-        return [
-            request
-            for request in self.sandbox.requests
-            if request.path == MESSAGES and request.query.get("container_id") == chat_id
-        ]
-
-    def polls(self) -> list[str]:
-        """The threads asked for since the last load began, a request each."""
-        return [
-            request.query["container_id"]
-            for request in self.sandbox.requests
-            if request.query.get("container_id_type") == "thread"
-        ]
-
-    def assert_equals_truth(self, *, chat_ids: list[str] | None = None, **kind: Any) -> None:
-        """Every table equals the tenant's truth, in every column that it fixes."""
-        truth = self.world.truth(chat_ids, **kind)
-        topics = {row["chat_id"] for row in truth["chats"] if row["chat_mode"] == "topic"}
-        for table in COMPARED:
-            expected = {_key(row): row for row in map(_comparable, truth[table])}
-            found = {_key(row): row for row in map(_comparable, self.rows(table))}
-            if table == "threads":  # topic groups are polled until their first flat reply only
-                expected, found = _without(topics, expected), _without(topics, found)
-            assert not sorted(expected.keys() - found.keys())[:3], f"{table}: lost"
-            assert not sorted(found.keys() - expected.keys())[:3], f"{table}: too many"
-            different = {key: _difference(found[key], expected[key]) for key in expected}
-            assert not [(key, d) for key, d in different.items() if d][:3], table
-
-
-def _without(chat_ids: set[str], rows: dict[Any, Row]) -> dict[Any, Row]:
-    return {key: row for key, row in rows.items() if row["chat_id"] not in chat_ids}
-
-
-def _comparable(row: Mapping[str, Any]) -> Row:
-    values = {name: value for name, value in row.items() if name not in VOLATILE}
-    if isinstance(values.get("extra"), str):
-        values["extra"] = json.loads(values["extra"])
-    return values
-
-
-def _key(row: Mapping[str, Any]) -> tuple[Any, ...]:
-    if "thread_id" in row and "status" in row:
-        return (row["thread_id"],)
-    index = [value for name, value in row.items() if name.endswith("_index")]
-    if "message_id" in row:
-        return (row["message_id"], *index)
-    return (row["chat_id"], row.get("member_id"))
-
-
-def _difference(found: Row, expected: Row) -> Row:
-    return {
-        name: (found.get(name), expected.get(name))
-        for name in found.keys() | expected.keys()
-        if found.get(name) != expected.get(name)
-    }
-
-
-def at(seconds: float) -> datetime:
-    """The instant so many seconds after the epoch."""
-    return datetime.fromtimestamp(seconds, UTC)

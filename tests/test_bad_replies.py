@@ -10,7 +10,8 @@ from feishu_source.client import Client
 from feishu_source.errors import QuotaExhausted, ReplyBroken, RetriesExhausted, StopError
 from feishu_source.sandbox import Fault, World
 from tests.clocks import FakeClock
-from tests.lab import MESSAGES, Lab, Row
+from tests.lab import MESSAGES, Lab
+from tests.laboratory import Row
 
 TOKEN = "/open-apis/auth/v3/tenant_access_token/internal"
 CHATS = "/open-apis/im/v1/chats"

@@ -16,7 +16,8 @@ from feishu_source.client import Client
 from feishu_source.report import LoadReport
 from feishu_source.sandbox import Fault, World
 from tests.clocks import FakeClock
-from tests.lab import MESSAGES, START_MS, Lab, Row
+from tests.lab import MESSAGES, START_MS, Lab
+from tests.laboratory import Row
 
 JOIN = "Add the app's bot to the chat, or leave the chat out of the load."
 AGAIN = "Run the load again; if it stays, report it with the log id."

@@ -1,0 +1,96 @@
+"""The belt alone: a load without dlt, into a warehouse of dictionaries.
+
+In: what happens in the tenant. Out: rows, merged by the rules that the tables declare. A load takes
+milliseconds, so that many readings of the platform, and many histories, can be tried. What dlt and
+a database add is what `tests.lab` is for.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from typing import Any
+
+import pyarrow as pa
+
+from feishu_source.batch import Batch
+from feishu_source.errors import FeishuError
+from feishu_source.roster import Known
+from feishu_source.sandbox import World
+from feishu_source.session import Options, Session
+from feishu_source.source import feishu_source
+from feishu_source.tables import DELETED, TABLES, Table
+from tests.laboratory import Laboratory
+
+Row = dict[str, Any]
+
+DEFAULTS = {
+    name: parameter.default
+    for name, parameter in inspect.signature(feishu_source).parameters.items()
+}
+
+
+class Killed(Exception):
+    """The process is gone: what was stored stays, the rest never was."""
+
+
+class Belt(Laboratory):
+    """One world, its sandbox, and what was loaded of it."""
+
+    def __init__(self, world: World, **sandbox: Any) -> None:
+        super().__init__(world, **sandbox)
+        self.tables: dict[str, dict[tuple[Any, ...], Row]] = {name: {} for name in TABLES}
+        self.claims: dict[str, Any] = {}
+        self.known: Known = {}
+        self.slices = 0
+        self.stopped_by: FeishuError | None = None
+
+    def load(self, *, kill_after: int | None = None, **arguments: Any) -> dict[str, str]:
+        """One load, killed after so many batches; the status of each chat."""
+        self.sandbox.clear_requests()
+        given = DEFAULTS | self.access | arguments
+        session = Session(Options.from_arguments(given), full=given.get("full", False), sliced=True)
+        try:
+            return self._read(session, given["threads"], kill_after)
+        except Killed:
+            return {}
+        finally:
+            session.close()
+
+    def _read(self, session: Session, threads: bool, kill_after: int | None) -> dict[str, str]:
+        walk = session.begin_walk(json.loads(json.dumps(self.claims)), self.known, threads)
+        self.slices = 0
+        while not self.slices or not walk.finished:
+            self.slices += 1
+            batches = []
+            for batch in walk.slice():  # dlt commits a slice whole or not at all
+                batches.append(batch)
+                if kill_after is not None and (kill_after := kill_after - 1) < 0:
+                    raise Killed
+            for batch in batches:
+                self._store(batch)
+        self.stopped_by = walk.stopped_by
+        return {chat_id: visit.status for chat_id, visit in walk.visits.items()}
+
+    def _store(self, batch: Batch) -> None:
+        for table, data in batch.tables:
+            self._merge(table, data)
+        self.claims |= json.loads(json.dumps(batch.claims))
+
+    def _merge(self, table: Table, data: pa.Table) -> None:
+        stored, rows = self.tables[table.name], data.to_pylist()
+        if table.replaces:
+            gone = {row[table.replaces] for row in rows}
+            for key in [key for key, row in stored.items() if row[table.replaces] in gone]:
+                del stored[key]
+        for row in rows:
+            if not row.get(DELETED):
+                stored[tuple(row[name] for name in table.key)] = row
+
+    def rows(self, table: str) -> list[Row]:
+        """All rows of a table."""
+        return list(self.tables[table].values())
+
+    def message_ids(self) -> set[str]:
+        """All message ids that were loaded."""
+        return {row["message_id"] for row in self.rows("messages")}

@@ -25,6 +25,7 @@ from dlt.common.destination.exceptions import (
 from dlt.common.exceptions import MissingDependencyException
 from dlt.common.pipeline import get_dlt_pipelines_dir
 from dlt.common.runtime.anon_tracker import disable_anon_tracker
+from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 
 from feishu_source.errors import ConfigurationError, DestinationError, FeishuError, causes
 from feishu_source.tables import MESSAGES, TABLES
@@ -92,7 +93,7 @@ def open_pipeline(
     if destination == "duckdb":
         path = Path(database).expanduser().resolve()
         _check_duckdb(path, dataset)
-        target = dlt.destinations.duckdb(str(path))
+        target = dlt.destinations.duckdb(_duckdb_credentials(path))
         where.append(str(path))
     folder = hashlib.sha256("\n".join(where).encode()).hexdigest()[:12]
     root = Path(pipelines_dir or get_dlt_pipelines_dir()).expanduser().resolve()
@@ -103,6 +104,27 @@ def open_pipeline(
         dataset_name=dataset,
         pipelines_dir=str(root / f"{destination}-{folder}"),
     )
+
+
+def _duckdb_credentials(path: Path) -> DuckDbCredentials:
+    """A DuckDB file that is checkpointed by `checkpoint` alone.
+
+    dlt opens and closes the file a dozen times a slice, and each closing would checkpoint; a
+    process killed while one is written can leave a damaged file (seen with 1.5.6 and 2.0.0, about
+    once in two hundred kills). What is committed is safe in the write-ahead log until then.
+    """
+    return DuckDbCredentials(
+        str(path),
+        global_config={"checkpoint_threshold": "4GB"},
+        pragmas=["disable_checkpoint_on_shutdown"],
+    )
+
+
+def checkpoint(pipeline: dlt.Pipeline) -> None:
+    """Moves what DuckDB committed from its write-ahead log into the file; nothing elsewhere."""
+    if describe(pipeline).database:
+        with pipeline.sql_client() as client:
+            client.execute_sql("CHECKPOINT")
 
 
 def _check_duckdb(path: Path, dataset: str) -> None:
@@ -137,7 +159,8 @@ def _make_private(folder: Path) -> None:
 def describe(pipeline: dlt.Pipeline) -> Place:
     """Where this pipeline loads to."""
     name = pipeline.destination.destination_name
-    database = pipeline.destination.config_params.get("credentials")
+    given = pipeline.destination.config_params.get("credentials")
+    database = given.database if isinstance(given, DuckDbCredentials) else given
     is_file = name == "duckdb" and isinstance(database, str)
     return Place(name, database if is_file else None, pipeline.dataset_name or "")
 

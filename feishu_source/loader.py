@@ -28,6 +28,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 from filelock import FileLock, Timeout
 
 from feishu_source.destination import (
+    checkpoint,
     count_messages,
     describe,
     discreet_logs,
@@ -212,6 +213,7 @@ class _Load:
 
     def _run(self, data: Any) -> None:
         self._pipeline.run(data, loader_file_format="parquet")
+        checkpoint(self._pipeline)
 
     def _close(self, failure: FeishuError | None) -> None:
         """Completes the report and writes it to the destination."""

@@ -7,7 +7,7 @@ A code that is not in the table has no reaction, and the chat it came from fails
 passes silently. Texts are the connector's own words; Feishu's own `msg` is shown beside them.
 
 Source: https://open.feishu.cn/document/server-docs/api-call-guide/generic-error-code and the
-error tables of the endpoints in `feishu_source.endpoints`.
+error tables of the endpoints in `feishu_source.api.endpoints`.
 """
 
 from __future__ import annotations

@@ -14,11 +14,11 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from feishu_source.auth import AppIdentity, Identity, UserIdentity
+from feishu_source.api.auth import AppIdentity, Identity, UserIdentity
+from feishu_source.api.client import Client, resolve_base_url
+from feishu_source.api.endpoints import check_id, is_loopback
 from feishu_source.batch import Bounds, Intake
-from feishu_source.client import Client, resolve_base_url
 from feishu_source.coverage import STATE_VERSION, ChatState, Wanted
-from feishu_source.endpoints import check_id, is_loopback
 from feishu_source.errors import ConfigurationError
 from feishu_source.report import Progress
 from feishu_source.roster import Known, Roster, Selection

@@ -19,8 +19,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from feishu_source.api.client import Client, Page
 from feishu_source.batch import Batch, Intake, Listed
-from feishu_source.client import Client, Page
 from feishu_source.coverage import (
     ChatState,
     Wanted,

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from feishu_source.auth import AppIdentity, Identity
-from feishu_source.client import Client, Page
+from feishu_source.api.auth import AppIdentity, Identity
+from feishu_source.api.client import Client, Page
 from feishu_source.sandbox import Fault, Sandbox, World
 from feishu_source.settings import Settings
 from tests.clocks import FakeClock

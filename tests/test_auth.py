@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from feishu_source.auth import AppIdentity, Grant, UserIdentity, parse_grant
+from feishu_source.api.auth import AppIdentity, Grant, UserIdentity, parse_grant
 from feishu_source.errors import ConfigurationError, CredentialsRefused, RetriesExhausted
 from tests.clocks import FakeClock
 

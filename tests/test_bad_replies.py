@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from feishu_source.client import Client
+from feishu_source.api.client import Client
 from feishu_source.errors import QuotaExhausted, ReplyBroken, RetriesExhausted, StopError
 from feishu_source.sandbox import Fault, World
 from tests.clocks import FakeClock

@@ -121,11 +121,11 @@ def test_logs_of_the_package_and_of_dlt_go_to_the_console_at_the_level_asked_for
     """One record may be several lines; each is as harmless as a name."""
     written = io.StringIO()
     log_to(Console(file=written, width=40), "info")
-    logging.getLogger("feishu_source.client").info("retry [/red]\nof \x1b[2J%s", "oc_1")
-    logging.getLogger("feishu_source.client").debug("not asked for")
+    logging.getLogger("feishu_source.api.client").info("retry [/red]\nof \x1b[2J%s", "oc_1")
+    logging.getLogger("feishu_source.api.client").debug("not asked for")
     logging.getLogger("dlt").warning("pending packages")
     assert re.sub(r"[\d-]+ [\d:,]+ (?=INFO|WARNING)", "", written.getvalue()).splitlines() == [
-        "INFO feishu_source.client: retry [/red]",
+        "INFO feishu_source.api.client: retry [/red]",
         f"of {REPLACED}[2Joc_1",
         "WARNING dlt: pending packages",
     ]

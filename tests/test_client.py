@@ -11,8 +11,8 @@ from typing import Any, Literal
 
 import pytest
 
-from feishu_source.auth import AppIdentity
-from feishu_source.client import Client, Page
+from feishu_source.api.auth import AppIdentity
+from feishu_source.api.client import Client, Page
 from feishu_source.errors import (
     Interrupted,
     MalformedId,

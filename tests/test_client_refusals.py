@@ -10,8 +10,9 @@ from typing import Literal
 
 import pytest
 
-from feishu_source.auth import AppIdentity, UserIdentity
-from feishu_source.client import Client, Page
+from feishu_source.api.auth import AppIdentity, UserIdentity
+from feishu_source.api.client import Client, Page
+from feishu_source.api.patience import RATE_LIMIT_ATTEMPTS
 from feishu_source.codes import CODES, find_reaction
 from feishu_source.errors import (
     REACTIONS,
@@ -28,7 +29,6 @@ from feishu_source.errors import (
     ThreadRefused,
     UnknownCode,
 )
-from feishu_source.patience import RATE_LIMIT_ATTEMPTS
 from feishu_source.sandbox import Fault, Sandbox, Switches, World
 from feishu_source.settings import Settings
 from tests.small_tenant import LIST, NOW_S, START_MS, TOKEN, Tenant, served_tenant

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from feishu_source.endpoints import (
+from feishu_source.api.endpoints import (
     ENDPOINTS,
     Call,
     IdKind,

@@ -11,8 +11,8 @@ from random import Random
 
 import pytest
 
+from feishu_source.api.limiter import LEAST_SHARE, SLACK_S, Lane, Limiter, Window
 from feishu_source.errors import Interrupted
-from feishu_source.limiter import LEAST_SHARE, SLACK_S, Lane, Limiter, Window
 from tests.clocks import FakeClock
 
 PER_SECOND, PER_MINUTE = 50, 1_000

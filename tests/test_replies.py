@@ -8,15 +8,8 @@ from typing import Any
 
 import pytest
 
-from feishu_source.endpoints import Call
-from feishu_source.errors import (
-    ApiError,
-    ParameterRefused,
-    ReplyBroken,
-    RetriesExhausted,
-    UnknownCode,
-)
-from feishu_source.replies import (
+from feishu_source.api.endpoints import Call
+from feishu_source.api.replies import (
     Answer,
     Page,
     Reaction,
@@ -27,7 +20,14 @@ from feishu_source.replies import (
     read_date,
     read_reply,
 )
-from feishu_source.transport import Reply
+from feishu_source.api.transport import Reply
+from feishu_source.errors import (
+    ApiError,
+    ParameterRefused,
+    ReplyBroken,
+    RetriesExhausted,
+    UnknownCode,
+)
 
 CALL = Call("messages", "list messages of chat oc_x", params={"container_id_type": "chat"})
 DATE = "Wed, 15 Nov 2023 20:35:02 GMT"

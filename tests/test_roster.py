@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from feishu_source.auth import AppIdentity
-from feishu_source.client import Client
+from feishu_source.api.auth import AppIdentity
+from feishu_source.api.client import Client
 from feishu_source.errors import QuotaExhausted, ReplyBroken, StopError
 from feishu_source.roster import Roster, Selection, text_or_none
 from feishu_source.sandbox import Fault, Sandbox, World

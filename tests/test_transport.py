@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from feishu_source.auth import AppIdentity
-from feishu_source.client import Client
-from feishu_source.endpoints import Call
+from feishu_source.api.auth import AppIdentity
+from feishu_source.api.client import Client
+from feishu_source.api.endpoints import Call
+from feishu_source.api.transport import Reply, Transport, TransportFailure, read_environment
 from feishu_source.errors import RetriesExhausted, StopError
 from feishu_source.sandbox import Fault, Sandbox, World
 from feishu_source.settings import Settings
-from feishu_source.transport import Reply, Transport, TransportFailure, read_environment
 from feishu_source.version import VERSION
 
 CHATS = Call("chats", "list chats")

@@ -12,7 +12,7 @@ from functools import partial
 
 import pytest
 
-from feishu_source.client import Client
+from feishu_source.api.client import Client
 from feishu_source.report import LoadReport
 from feishu_source.sandbox import Fault, World
 from tests.clocks import FakeClock

@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal, TypeVar
 
+from feishu_source.api.endpoints import Call
+from feishu_source.api.transport import Reply, TransportFailure
 from feishu_source.codes import find_reaction
 from feishu_source.content import parse_json
-from feishu_source.endpoints import Call
 from feishu_source.errors import (
     REACTIONS,
     ApiError,
@@ -30,7 +31,6 @@ from feishu_source.errors import (
     UnknownCode,
     redact,
 )
-from feishu_source.transport import Reply, TransportFailure
 
 T = TypeVar("T")
 

@@ -3,7 +3,7 @@
 In: ids, times in seconds, page tokens. Out: pages and objects as the API gave them.
 Refuses to know what is in a message, what has been loaded before, and dlt.
 
-Only the calls in `feishu_source.endpoints` can be made, and none of them writes to a tenant.
+Only the calls in `feishu_source.api.endpoints` can be made, and none of them writes to a tenant.
 """
 
 from __future__ import annotations
@@ -16,13 +16,12 @@ from dataclasses import replace
 from random import random as random_share
 from typing import Any, Literal, TypeVar
 
-from feishu_source.auth import Clock, Grant, Identity, parse_grant
-from feishu_source.endpoints import ENDPOINTS, Call, check_id, resolve_base_url
-from feishu_source.errors import CredentialsRefused, Interrupted
-from feishu_source.limiter import Limiter, Wait
-from feishu_source.listing import UndocumentedParameters, check_window
-from feishu_source.patience import Patience, Stats
-from feishu_source.replies import (
+from feishu_source.api.auth import Clock, Grant, Identity, parse_grant
+from feishu_source.api.endpoints import ENDPOINTS, Call, check_id, resolve_base_url
+from feishu_source.api.limiter import Limiter, Wait
+from feishu_source.api.listing import UndocumentedParameters, check_window
+from feishu_source.api.patience import Patience, Stats
+from feishu_source.api.replies import (
     Answer,
     Page,
     Refusal,
@@ -32,8 +31,9 @@ from feishu_source.replies import (
     read_failure,
     read_reply,
 )
+from feishu_source.api.transport import Transport, TransportFailure
+from feishu_source.errors import CredentialsRefused, Interrupted
 from feishu_source.settings import Settings
-from feishu_source.transport import Transport, TransportFailure
 
 __all__ = ["Client", "Page", "Stats", "resolve_base_url"]
 

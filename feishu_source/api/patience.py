@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Literal
 
-from feishu_source.replies import Refusal
+from feishu_source.api.replies import Refusal
 from feishu_source.settings import Settings
 
 RATE_LIMIT_ATTEMPTS = 20

@@ -23,7 +23,7 @@ from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies
 from urllib3.exceptions import HTTPError, NameResolutionError
 
-from feishu_source.endpoints import ENDPOINTS, Call, is_loopback
+from feishu_source.api.endpoints import ENDPOINTS, Call, is_loopback
 from feishu_source.settings import Settings
 from feishu_source.version import VERSION
 

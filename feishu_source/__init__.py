@@ -2,6 +2,20 @@
 
 `feishu_source()` is the source, `load(pipeline)` the loop that reads it slice by slice,
 `open_pipeline()` a pipeline whose working folder belongs to one destination.
+
+    A page of Feishu JSON becomes messages; messages become rows; rows become Arrow tables; dlt
+    loads them. Each step is a room, imports point downward in this list, nothing flows back:
+
+    cli/                                     words in, exit code out; the only place that prints
+    loader  source  resources  destination   the loading bay: slices, dlt's decorators and state
+    session                                  one use of the source: client, chats, walk
+    walk  reader  visit  workers  roster     the belt: chats and threads side by side; no dlt
+    batch  status                            rows collected into Arrow tables, with their claims
+    rows  chat_rows  fields  content/        pure: an item of the API to rows, a body to text
+    coverage  tables                         pure: what is claimed and due; what the tables are
+    api/                                     the door: tokens, requests, retries, the limiter
+    errors  codes  report  settings          words all of them use
+    sandbox/                                 a tenant on loopback; imports none of the above
 """
 
 from __future__ import annotations

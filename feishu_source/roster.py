@@ -16,7 +16,7 @@ from fnmatch import fnmatchcase
 from functools import partial
 from typing import Any
 
-from feishu_source.api.client import Client, FetchPage
+from feishu_source.api import Client, FetchPage
 from feishu_source.errors import ApiError, ReplyBroken, StopError
 
 Known = dict[str, dict[str, Any]]

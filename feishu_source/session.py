@@ -14,9 +14,15 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from feishu_source.api.auth import AppIdentity, Identity, UserIdentity
-from feishu_source.api.client import Client, resolve_base_url
-from feishu_source.api.endpoints import check_id, is_loopback
+from feishu_source.api import (
+    AppIdentity,
+    Client,
+    Identity,
+    UserIdentity,
+    check_id,
+    is_loopback,
+    resolve_base_url,
+)
 from feishu_source.batch import Bounds, Intake
 from feishu_source.coverage import STATE_VERSION, ChatState, Wanted
 from feishu_source.errors import ConfigurationError

@@ -94,7 +94,6 @@ class Visit:
     status: Status = "partial"
     problem: FeishuError | None = None
     broken: bool = False
-    active: bool = False
     fetching: bool = False
     exhausted: bool = False
     page_token: str | None = None
@@ -111,6 +110,14 @@ class Visit:
     listed: int = 0
     threads_polled: int = 0
     requests: int = 0
+
+    def begin_listing(self) -> None:
+        """Lists from the claim on: no page token is kept across slices."""
+        self.exhausted, self.page_token = False, None
+        self.tokens.clear()
+        self.polled.clear()
+        if self.walk is not None:
+            self.slice_at_s = self.walk.at_s
 
     @property
     def at_rest(self) -> bool:

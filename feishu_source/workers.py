@@ -1,0 +1,81 @@
+"""The workers: requests under way side by side, and their answers in the order they come.
+
+In: jobs, from the one thread that decides. Out: each job with its result, or with the error it
+ended in. Refuses to know what is asked for; how fast is for the limiter to say.
+"""
+
+from __future__ import annotations
+
+import queue
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from feishu_source.visit import Poll, Visit
+
+
+@dataclass(slots=True)
+class Job:
+    """A request for a chat: a page of its timeline, a page of a thread, or the chat's mode."""
+
+    kind: Literal["page", "thread", "mode"]
+    visit: Visit
+    call: Callable[[], Any]
+    poll: Poll | None = None
+
+
+class Workers:
+    """A pool of threads; jobs for threads go before others, since pages wait for them."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+        self._pool = ThreadPoolExecutor(number, thread_name_prefix="feishu")
+        self._results: queue.SimpleQueue[tuple[Job, Any] | None] = queue.SimpleQueue()
+        self._urgent: deque[Job] = deque()
+        self._waiting: deque[Job] = deque()
+        self.in_flight = 0
+
+    @property
+    def idle(self) -> bool:
+        """True if a worker is free and no job waits for it."""
+        return self.in_flight < self._number and not (self._urgent or self._waiting)
+
+    def add(self, job: Job) -> None:
+        """Lines a job up."""
+        (self._urgent if job.kind == "thread" else self._waiting).append(job)
+
+    def start(self) -> None:
+        """Gives every free worker a job, as far as there are any."""
+        while self.in_flight < self._number and (jobs := self._urgent or self._waiting):
+            self.in_flight += 1
+            self._pool.submit(self._run, jobs.popleft())
+
+    def take(self) -> tuple[Job, Any] | None:
+        """The next job that ended, with its result or error; None if `wake` was called."""
+        ended = self._results.get()
+        if ended is not None:
+            self.in_flight -= 1
+        return ended
+
+    def wake(self) -> None:
+        """Makes `take` return; safe to call from a signal handler."""
+        self._results.put(None)
+
+    def drop_waiting(self) -> None:
+        """Forgets the jobs that no worker has begun."""
+        self._urgent.clear()
+        self._waiting.clear()
+
+    def close(self) -> None:
+        """Ends the workers; what they still fetch is thrown away."""
+        self.drop_waiting()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _run(self, job: Job) -> None:
+        try:
+            result = job.call()
+        except BaseException as error:  # handed to the thread that decides, never lost
+            result = error
+        self._results.put((job, result))

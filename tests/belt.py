@@ -45,11 +45,19 @@ class Belt(Laboratory):
         self.slices = 0
         self.stopped_by: FeishuError | None = None
 
-    def load(self, *, kill_after: int | None = None, **arguments: Any) -> dict[str, str]:
+    def load(
+        self,
+        *,
+        kill_after: int | None = None,
+        max_messages: int | None = None,
+        full: bool = False,
+        **arguments: Any,
+    ) -> dict[str, str]:
         """One load, killed after so many batches; the status of each chat."""
         self.sandbox.clear_requests()
         given = DEFAULTS | self.access | arguments
-        session = Session(Options.from_arguments(given), full=given.get("full", False), sliced=True)
+        options = Options.from_arguments(given)
+        session = Session(options, full=full, most_messages=max_messages, sliced=True)
         try:
             return self._read(session, given["threads"], kill_after)
         except Killed:

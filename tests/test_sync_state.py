@@ -10,7 +10,7 @@ from typing import Any
 import dlt
 import pytest
 
-from feishu_source import load, open_pipeline
+from feishu_source import destination, load, open_pipeline
 from feishu_source.errors import ConfigurationError, LoadLocked
 from feishu_source.sandbox import World
 from tests.lab import DAY_S, Lab
@@ -145,16 +145,19 @@ def test_second_load_at_the_same_time_is_refused(lab: Lab, world: World, team: s
     assert "is running" in str(refused[0])
 
 
-def test_states_at_the_destination_are_pruned(lab: Lab, world: World, ann: str, team: str) -> None:
-    """dlt keeps every version for ever; ten are enough, and the newest is among them."""
-    for day in range(8):
+def test_states_at_the_destination_are_pruned(
+    lab: Lab, world: World, ann: str, team: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """dlt keeps every version for ever; some are enough, and the newest is among them."""
+    monkeypatch.setattr(destination, "KEPT_STATES", 2)
+    for day in range(3):
         world.advance(DAY_S)
         world.post(team, ann, text=f"day {day}")
         lab.load()
     versions = [
         row[0] for row in lab.query("select version from feishu._dlt_pipeline_state order by 1")
     ]
-    assert len(versions) <= 10
+    assert len(versions) == 2
     shutil.rmtree(lab.folder / "pipelines")
     world.advance(DAY_S)
     assert lab.load().messages == 1  # the look-back's, nothing more

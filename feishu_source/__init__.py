@@ -12,7 +12,7 @@
     walk  reader  visit  workers  roster     the belt: chats and threads side by side; no dlt
     batch  status                            rows collected into Arrow tables, with their claims
     rows  chat_rows  fields  content/        pure: an item of the API to rows, a body to text
-    coverage  tables                         pure: what is claimed and due; what the tables are
+    coverage  rungs  hot  tables             pure: what is claimed and due; what the tables are
     api/                                     the door: tokens, requests, retries, the limiter
     errors  codes  report  settings          words all of them use
     sandbox/                                 a tenant on loopback; imports none of the above

@@ -10,15 +10,19 @@ listed was loaded, and every thread its root then showed was read or is owed. Th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
+from feishu_source.hot import HotRule
+from feishu_source.rungs import Rung, due, start_s
+
 STATE_VERSION = 1
 
-Kind = Literal["head", "first", "sweep", "window"]
-"""`head`: what is new, and the look-back. `first`: everything, up to the pinned end. `sweep`: an
-older part read again or for the first time. `window`: bounds that the caller asked for."""
+Kind = Literal["head", "first", "past", "sweep", "window"]
+"""`head`: what is new, and the look-back. `first`: everything, up to the pinned end. `past`: what
+lies before an earlier start. `sweep`: the windows of the rungs that are due. `window`: bounds that
+the caller asked for."""
 
 
 @dataclass(slots=True)
@@ -48,6 +52,8 @@ class ChatState:
 
     `hot_threads`: thread_id to the newest reply (ms) of the last poll that reached its stop;
     0 means owed: known, and not yet read. `swept_s`: per rung, in seconds of age, as of when.
+    `root_times_ms`: of hot threads too long for one page, when the root was sent, 0 if the platform
+    does not list it. `hot_since_ms`: threads silent since before were dropped for their number.
     `flat`: a reply was seen in the chat's own timeline, so its threads need no polls.
     """
 
@@ -57,6 +63,8 @@ class ChatState:
     walks: dict[str, OpenWalk] = field(default_factory=dict)
     swept_s: dict[str, int] = field(default_factory=dict)
     hot_threads: dict[str, int] = field(default_factory=dict)
+    root_times_ms: dict[str, int] = field(default_factory=dict)
+    hot_since_ms: int | None = None
     flat: bool = False
 
     @classmethod
@@ -64,7 +72,7 @@ class ChatState:
         """The state from its stored form, which is left alone."""
         values = {key: state[key] for key in state if key in cls.__dataclass_fields__}
         values["walks"] = {k: OpenWalk(**w) for k, w in state.get("walks", {}).items()}
-        for key in ("swept_s", "hot_threads"):
+        for key in ("swept_s", "hot_threads", "root_times_ms"):
             values[key] = dict(state.get(key, {}))
         return cls(**values)
 
@@ -93,6 +101,8 @@ class Wanted:
 
     `start_s`: from where on. `stop_s`: the pinned end, or an earlier bound. `explicit`: that bound
     was asked for, so the window is read whole whatever is covered. `full`: read everything again.
+    `ladder`: how often what is older than the look-back is read again. `hot`: which threads are
+    polled for new replies.
     """
 
     start_s: int
@@ -102,6 +112,8 @@ class Wanted:
     threads: bool = True
     explicit: bool = False
     full: bool = False
+    ladder: tuple[Rung, ...] = ()
+    hot: HotRule = field(default_factory=HotRule)
 
 
 def prepare(state: ChatState, wanted: Wanted) -> None:
@@ -115,12 +127,14 @@ def prepare(state: ChatState, wanted: Wanted) -> None:
         state.walks.pop("first", None)  # a rereading for the sake of threads
 
 
-def next_walk(state: ChatState, wanted: Wanted, done: set[Kind]) -> OpenWalk | None:
+def next_walk(
+    chat_id: str, state: ChatState, wanted: Wanted, done: Mapping[Kind, OpenWalk]
+) -> OpenWalk | None:
     """The window to read next of this chat, None when this load is done with it.
 
-    What is done in this load is told in `done`, never inferred from the claims: two loads may pin
-    the same second. A head comes before a rereading, so that a long one does not hold up what is
-    new.
+    What this load itself has read is told in `done`, never inferred from the claims: two loads may
+    pin the same second. A head comes before a rereading, so that a long one does not hold up what
+    is new; sweeps come last.
     """
     if is_window(state, wanted):
         return None if "window" in done else _open("window", wanted.start_s, wanted)
@@ -128,7 +142,7 @@ def next_walk(state: ChatState, wanted: Wanted, done: set[Kind]) -> OpenWalk | N
         return state.walks.get("first") or _open_first(wanted, done)
     if "head" not in done:
         return state.walks.get("head") or _open("head", head_start(state, wanted), wanted)
-    return _next_rereading(state, wanted, done)
+    return _next_rereading(state, wanted, done) or _next_sweep(chat_id, state, wanted, done)
 
 
 def is_window(state: ChatState, wanted: Wanted) -> bool:
@@ -141,7 +155,9 @@ def is_window(state: ChatState, wanted: Wanted) -> bool:
     return wanted.explicit or wanted.start_s > state.covered_until_s
 
 
-def _next_rereading(state: ChatState, wanted: Wanted, done: set[Kind]) -> OpenWalk | None:
+def _next_rereading(
+    state: ChatState, wanted: Wanted, done: Mapping[Kind, OpenWalk]
+) -> OpenWalk | None:
     covered_from_s = state.covered_from_s or 0
     if "first" in state.walks:
         return state.walks["first"]
@@ -149,14 +165,29 @@ def _next_rereading(state: ChatState, wanted: Wanted, done: set[Kind]) -> OpenWa
         return _open_rereading(wanted.start_s, state, wanted)
     if wanted.threads and not state.threads_covered and "first" not in done:
         return _open_rereading(min(wanted.start_s, covered_from_s), state, wanted)
-    if "sweep" in state.walks:
-        return state.walks["sweep"]
+    if "past" in state.walks:
+        return state.walks["past"]
     if wanted.start_s < covered_from_s:
-        return replace(_open("sweep", wanted.start_s, wanted), stop_s=covered_from_s)
+        return replace(_open("past", wanted.start_s, wanted), stop_s=covered_from_s)
     return None
 
 
-def _open_first(wanted: Wanted, done: set[Kind]) -> OpenWalk | None:
+def _next_sweep(
+    chat_id: str, state: ChatState, wanted: Wanted, done: Mapping[Kind, OpenWalk]
+) -> OpenWalk | None:
+    """The windows of the rungs that are due, down from where this load's head began."""
+    if "sweep" in state.walks:
+        return state.walks["sweep"]
+    rungs = due(wanted.ladder, state.swept_s, chat_id, wanted.as_of_s)
+    if not rungs or "sweep" in done:
+        return None
+    least_s = min(start_s(rung, state.swept_s, wanted.as_of_s) for rung in rungs)
+    sweep = _open("sweep", max(least_s, state.covered_from_s or 0, wanted.start_s), wanted)
+    stop = replace(sweep, stop_s=done["head"].start_s)
+    return stop if stop.start_s < stop.stop_s else None
+
+
+def _open_first(wanted: Wanted, done: Mapping[Kind, OpenWalk]) -> OpenWalk | None:
     return None if "first" in done else _open("first", wanted.start_s, wanted)
 
 
@@ -188,8 +219,11 @@ def advance(state: ChatState, walk: OpenWalk, at_s: int) -> None:
     _extend(state, walk)
 
 
-def finish(state: ChatState, walk: OpenWalk) -> None:
-    """Claims the whole window and closes the walk.
+def finish(state: ChatState, walk: OpenWalk, ladder: Iterable[Rung] = ()) -> None:
+    """Claims the whole window and closes the walk; stamps the rungs whose windows it contains.
+
+    The stamp is the end that was pinned when the walk was opened, not when it was finished: what
+    changed behind it meanwhile is for the next sweep.
 
     A `first` walk that read the threads from the start covers all threads: what was loaded since
     it was opened read its threads too, or `prepare` would have closed it.
@@ -199,6 +233,15 @@ def finish(state: ChatState, walk: OpenWalk) -> None:
     state.walks.pop(walk.kind, None)
     if walk.kind == "first" and walk.threads and walk.start_s == state.covered_from_s:
         state.threads_covered = True
+    if walk.kind in ("first", "sweep"):
+        _stamp(state, walk, ladder)
+
+
+def _stamp(state: ChatState, walk: OpenWalk, ladder: Iterable[Rung]) -> None:
+    for rung in ladder:
+        wanted_s = max(start_s(rung, state.swept_s, walk.as_of_s), state.covered_from_s or 0)
+        if walk.start_s <= wanted_s:
+            state.swept_s[rung.key] = max(state.swept_s.get(rung.key, 0), walk.as_of_s)
 
 
 def _extend(state: ChatState, walk: OpenWalk) -> None:
@@ -225,12 +268,12 @@ def forget_threads(state: ChatState, walk: OpenWalk) -> None:
     walk.threads = state.threads_covered = False
 
 
-def note_done(done: set[Kind], walk: OpenWalk, wanted: Wanted, *, own: bool) -> None:
+def note_done(done: dict[Kind, OpenWalk], walk: OpenWalk, wanted: Wanted, *, own: bool) -> None:
     """Remembers what this load has read; a walk that an earlier load opened is not its own.
 
     One that reaches the load's end leaves no head to be read.
     """
     if own:
-        done.add(walk.kind)
+        done[walk.kind] = walk
         if walk.stop_s >= wanted.stop_s:
-            done.add("head")
+            done["head"] = walk

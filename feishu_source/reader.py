@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from feishu_source.api import Client, Page
 from feishu_source.batch import Intake, Listed
-from feishu_source.coverage import Wanted, forget_threads
+from feishu_source.coverage import ChatState, Wanted, forget_threads
 from feishu_source.errors import (
     ChatRefused,
     FeishuError,
@@ -23,6 +23,7 @@ from feishu_source.errors import (
     StopError,
     ThreadRefused,
 )
+from feishu_source.hot import cool_early, due, refuse, settle, stop_ms
 from feishu_source.rows import Item
 from feishu_source.settings import FALLBACK_START_S, MOST_NETWORK_FAILURES, MOST_OWED_THREADS
 from feishu_source.status import thread_row
@@ -58,16 +59,43 @@ class Reader:
         self.stopped_by: FeishuError | None = None
 
     def begin(self, visit: Visit) -> None:
-        """Asks for the threads the chat owes, once a load, and for the first page of its window."""
-        if self._wanted.threads and not visit.owed_asked:
-            visit.owed_asked = True
-            for thread_id in visit.state.owed:
-                self._open_poll(visit, Poll(thread_id, owed=True))
+        """Asks for threads that are owed or hot, once a load, and for the window's first page."""
+        if self._wanted.threads:
+            self._ask_leading(visit)
         if visit.mode is None:
             visit.fetching = True
             self._workers.add(Job("mode", visit, partial(self._modes.mode_of, visit.chat_id)))
         else:
             self.ask_page(visit)
+
+    def _ask_leading(self, visit: Visit) -> None:
+        """Owed threads, and with a head the hot ones: the head's claim says that they were polled.
+
+        So its pages wait for them, or a load that died in between would skip a poll that was due.
+        """
+        state, walk = visit.state, visit.walk
+        threads: list[Poll] = []
+        if not visit.owed_asked:
+            visit.owed_asked = True
+            threads += [Poll(thread_id, owed=True) for thread_id in state.owed]
+        if not visit.hot_asked and walk is not None and walk.kind == "head":
+            visit.hot_asked = True
+            wanted = self._wanted
+            hot = due(state.hot_threads, visit.previous_s, wanted.as_of_s, wanted.hot)
+            threads += [self._hot_poll(visit, thread_id) for thread_id in hot]
+        for poll in threads:
+            self._open_poll(visit, poll)
+        visit.leading = {poll.thread_id for poll in threads}
+
+    def _hot_poll(self, visit: Visit, thread_id: str) -> Poll:
+        """A poll of a hot thread: newest first, down to what was known and to the head's start."""
+        head_start_s = visit.walk.start_s if visit.walk else 0
+        return Poll(
+            thread_id,
+            root_time_ms=visit.state.root_times_ms.get(thread_id),
+            owed=True,
+            stop_ms=stop_ms(visit.state.hot_threads[thread_id], head_start_s),
+        )
 
     def ask_page(self, visit: Visit) -> None:
         """Asks for the next page of the open window, from the claim on if there is no token."""
@@ -137,7 +165,8 @@ class Reader:
         for poll in threads:
             if poll.thread_id not in visit.polled:
                 self._open_poll(visit, poll)
-        visit.note_page(page.items, {p.thread_id for p in threads} & visit.polls.keys())
+        waits_for = visit.leading | {poll.thread_id for poll in threads}
+        visit.note_page(page.items, waits_for & visit.polls.keys())
         if page.stalled or page.next_page_token in visit.tokens:
             self._fail_chat(visit, _no_way_on(f"list messages of chat {visit.chat_id}", page))
             return
@@ -185,18 +214,28 @@ class Reader:
         flat_asked = self._client.flat_topics
         if flat_asked and visit.mode == "topic" and not visit.state.flat:
             visit.state.flat = any(map(_is_flat_reply, items))
+            if visit.state.flat:
+                visit.state.hot_threads.clear()
         if flat_asked and visit.state.flat:
             return []
         polls: dict[str, Poll] = {}
         for item in items:
             thread_id = item.get("thread_id")
             if isinstance(thread_id, str) and thread_id:
-                poll = polls.setdefault(thread_id, Poll(thread_id))
+                poll = polls.get(thread_id) or self._poll_of(visit, thread_id)
+                polls[thread_id] = poll
                 # The timeline of an ordinary group or a p2p chat shows nothing of a thread but
                 # its root, even where that is itself a plain reply.
                 if visit.mode in ("group", "p2p") or not is_reply_in_thread(item):
                     poll.set_root(item)
         return list(polls.values())
+
+    def _poll_of(self, visit: Visit, thread_id: str) -> Poll:
+        """In a head a hot thread is read down to what is known; any other is read whole."""
+        is_head = visit.walk is not None and visit.walk.kind == "head"
+        if is_head and visit.state.hot_threads.get(thread_id):
+            return self._hot_poll(visit, thread_id)
+        return Poll(thread_id)
 
     def _open_poll(self, visit: Visit, poll: Poll) -> None:
         visit.polled.add(poll.thread_id)
@@ -206,7 +245,8 @@ class Reader:
 
     def _ask_thread(self, visit: Visit, poll: Poll, token: str | None) -> None:
         fetch = self._client.fetch_messages
-        call = partial(fetch, "thread", poll.thread_id, page_token=token)
+        newest_first = poll.stop_ms is not None
+        call = partial(fetch, "thread", poll.thread_id, descending=newest_first, page_token=token)
         self._workers.add(Job("thread", visit, call, poll))
 
     def _take_thread(self, visit: Visit, poll: Poll, page: Page | FeishuError) -> None:
@@ -219,22 +259,35 @@ class Reader:
         if page.stalled or page.next_page_token in poll.tokens:
             self._fail_thread(visit, poll, _no_way_on(f"list thread {poll.thread_id}", page))
             return
-        if page.next_page_token is not None:
+        if page.next_page_token is not None and not poll.reached(page.items):
             poll.tokens.add(page.next_page_token)
             self._ask_thread(visit, poll, page.next_page_token)
             return
-        visit.state.hot_threads.pop(poll.thread_id, None)
+        self._settle(visit.state, poll)
         until_ms = self._intake.bounds.until_ms
         if until_ms is not None and poll.newest_ms >= until_ms and visit.walk:
             forget_threads(visit.state, visit.walk)
         self._end_poll(visit, poll, None)
+
+    def _settle(self, state: ChatState, poll: Poll) -> None:
+        """The thread was read to its stop: it is hot from its newest reply on, or no longer."""
+        thread_id, rule = poll.thread_id, self._wanted.hot
+        settle(state.hot_threads, thread_id, poll.newest_ms, self._wanted.as_of_s, rule)
+        if thread_id in state.hot_threads and poll.pages > 1:
+            state.root_times_ms[thread_id] = poll.root_time_ms or 0
+        if len(state.hot_threads) > rule.most + MOST_OWED_THREADS:
+            state.hot_since_ms = cool_early(state.hot_threads, rule) or state.hot_since_ms
+        if len(state.root_times_ms) > len(state.hot_threads):
+            known = state.root_times_ms.items()
+            state.root_times_ms = {k: ms for k, ms in known if k in state.hot_threads}
 
     def _fail_thread(self, visit: Visit, poll: Poll, error: FeishuError) -> None:
         if isinstance(error, StopError | Interrupted):
             self.stop(error)  # its page stays unclaimed
             return
         if isinstance(error, ThreadRefused):
-            visit.state.hot_threads.pop(poll.thread_id, None)
+            wanted = self._wanted
+            refuse(visit.state.hot_threads, poll.thread_id, wanted.as_of_s, wanted.hot)
         elif isinstance(error, ChatRefused) or not self._owe(visit, poll):
             visit.pages.clear()  # what waits for this thread cannot be claimed
             self._fail_chat(visit, error)

@@ -26,8 +26,10 @@ from feishu_source.api import (
 from feishu_source.batch import Bounds, Intake
 from feishu_source.coverage import STATE_VERSION, ChatState, Wanted
 from feishu_source.errors import ConfigurationError
+from feishu_source.hot import HotRule
 from feishu_source.report import Progress
 from feishu_source.roster import Known, Roster, Selection
+from feishu_source.rungs import Rung, parse_ladder
 from feishu_source.settings import Settings, parse_since, parse_until, whole_seconds
 from feishu_source.walk import Walk
 
@@ -51,6 +53,7 @@ class Options:
     since: datetime | None
     until: datetime | None
     threads: bool
+    ladder: tuple[Rung, ...]
 
     @classmethod
     def from_arguments(cls, arguments: Mapping[str, Any]) -> Options:
@@ -78,6 +81,7 @@ class Options:
             since=since,
             until=until,
             threads=arguments["threads"],
+            ladder=parse_ladder(arguments["rungs"]),
         )
 
     def identity(self) -> Identity:
@@ -100,6 +104,13 @@ class Options:
             int(self.until.timestamp() * 1_000) if self.until else None,
         )
 
+    @property
+    def hot_rule(self) -> HotRule:
+        """Never shorter than the look-back: a younger reply must not be edited unseen."""
+        hot_s = self.settings.hot_s
+        hot_s = max(hot_s, self.settings.look_back_s) if hot_s else 0
+        return HotRule(hot_s, self.settings.most_hot_threads)
+
     def wanted(self, pinned_s: int, threads: bool, full: bool) -> Wanted:
         """What to read of every chat up to the pinned end: whole seconds inside the bounds."""
         stop_s = whole_seconds(self.until) if self.until else pinned_s
@@ -111,6 +122,8 @@ class Options:
             threads=threads and self.threads,
             explicit=stop_s < pinned_s,
             full=full,
+            ladder=self.ladder,
+            hot=self.hot_rule,
         )
 
 

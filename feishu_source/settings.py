@@ -56,6 +56,8 @@ class Settings:
     flat_topics: bool = True
     card_content: str | None = None
     look_back_s: int = 2 * HOUR_S
+    hot_s: int = 14 * DAY_S
+    most_hot_threads: int = 2_000
     slice_messages: int = 100_000
     batch_rows: int = 5_000
     pages_ahead: int = 4
@@ -88,6 +90,8 @@ _BOUNDS: tuple[tuple[str, float, float], ...] = (
     ("back_off_max_s", 0, 600),
     ("token_margin_s", 0, 1_799),
     ("look_back_s", LEAST_LOOK_BACK_S, 3_650 * DAY_S),
+    ("hot_s", 0, 3_650 * DAY_S),
+    ("most_hot_threads", 0, 100_000),
     ("slice_messages", 1, 10_000_000),
     ("batch_rows", 1, 1_000_000),
     ("pages_ahead", 1, 64),

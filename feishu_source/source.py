@@ -15,8 +15,9 @@ from dlt.common.typing import TSecretStrValue
 from dlt.extract import DltResource
 
 from feishu_source.resources import make_resources
+from feishu_source.rungs import RUNGS
 from feishu_source.session import Options, Session
-from feishu_source.settings import HOUR_S
+from feishu_source.settings import DAY_S, HOUR_S
 
 SECTIONS = ("sources", "feishu")
 
@@ -36,6 +37,9 @@ def feishu_source(
     timezone: str = "UTC",
     threads: bool = True,
     look_back_s: int = 2 * HOUR_S,
+    rungs: str = RUNGS,
+    hot_s: int = 14 * DAY_S,
+    most_hot_threads: int = 2_000,
     page_size: int = 50,
     workers: int = 16,
     requests_per_second: float = 50.0,
@@ -69,6 +73,10 @@ def feishu_source(
         timezone: of `since` and `until` where they name none.
         threads: read the replies in threads; one request a thread and poll.
         look_back_s: how far behind what is covered a load reads again, at least 600.
+        rungs: how often what is older is read again: `AGE/PERIOD` in hours or days, separated by
+            blanks; `off` for never, `ever/90d` for everything every 90 days.
+        hot_s: how long after its newest reply a thread is polled for more; 0 switches polls off.
+        most_hot_threads: threads of one chat that are polled so, the longest silent left out.
         page_size: messages a request, 1 to 50.
         workers: requests under way at once.
         requests_per_second: of the platform's 50 per API, app and tenant.

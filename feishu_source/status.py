@@ -24,7 +24,7 @@ def thread_row(chat_id: str, poll: Poll, at_ms: int, error: FeishuError | None) 
         poll.thread_id,
         chat_id,
         poll.root_id,
-        poll.root_time_ms,
+        poll.root_time_ms or None,
         (poll.newest_ms or None) if error is None else None,
         _thread_status(error),
         refused.code if refused else None,
@@ -45,7 +45,7 @@ def _thread_status(error: FeishuError | None) -> str:
 def coverage_row(visit: Visit, as_of_s: int) -> tuple[Any, ...]:
     """A row of `sync_coverage`: what is claimed of a chat, and what stands in the way."""
     state, problem = visit.state, visit.account()
-    sweep = state.walks.get("sweep")
+    sweep = state.walks.get("past") or state.walks.get("sweep") or visit.next_sweep
     return (
         visit.chat_id,
         visit.name,
@@ -59,7 +59,7 @@ def coverage_row(visit: Visit, as_of_s: int) -> tuple[Any, ...]:
         _ms(sweep.stop_s) if sweep else None,
         len(state.hot_threads) - len(state.owed),
         len(state.owed),
-        None,
+        state.hot_since_ms,
         problem.code if problem else None,
         problem.message if problem else None,
         problem.advice_en if problem else None,

@@ -29,10 +29,14 @@ def is_reply_in_thread(item: Item) -> bool:
 
 @dataclass(slots=True)
 class Poll:
-    """One thread while it is being read: whole, page by page, the oldest message first.
+    """One thread while it is being read, page by page.
+
+    Whole, the oldest message first; or, if there is a `stop_ms`, the newest first down to a page
+    with a message older than that.
 
     `root_id`, `root_time_ms`: from the timeline where it shows the root; an owed thread learns
-    them from the thread itself. `newest_ms`: the newest reply seen. `owed`: since an earlier load.
+    them from the thread itself. `newest_ms`: the newest reply seen. `owed`: what it brings was due
+    before this load.
     """
 
     thread_id: str
@@ -40,6 +44,8 @@ class Poll:
     root_time_ms: int | None = None
     newest_ms: int = 0
     owed: bool = False
+    stop_ms: int | None = None
+    pages: int = field(default=0, compare=False)
     tokens: set[str] = field(default_factory=set)
 
     def set_root(self, item: Item) -> None:
@@ -49,12 +55,20 @@ class Poll:
 
     def note(self, items: list[Item]) -> None:
         """Learns root and newest reply from items of the thread."""
+        self.pages += 1
         for item in items:
             if self._is_root(item):
                 self.set_root(item)
             else:
                 self.newest_ms = max(self.newest_ms, parse_ms(item.get("create_time")) or 0)
                 self.root_id = self.root_id or _id(item, "root_id")
+
+    def reached(self, items: list[Item]) -> bool:
+        """True if a poll that reads newest first may end with these items."""
+        if self.stop_ms is None or self.root_time_ms is None:
+            return False
+        times = (parse_ms(item.get("create_time")) for item in items)
+        return any(created is not None and created < self.stop_ms for created in times)
 
     def _is_root(self, item: Item) -> bool:
         # A root may itself be a plain reply to another message, so its root_id tells nothing.
@@ -80,8 +94,9 @@ class PendingPage:
 class Visit:
     """A chat's part of a load.
 
-    `walk` is the open window, None between two. `own`: this load opened it. `problem` is what ended
-    the chat, or what left a thread owed.
+    `walk` is the open window, None between two. `own`: this load opened it. `previous_s`: what was
+    covered before this load. `leading`: threads that all its pages wait for. `problem` is what
+    ended the chat, or what left a thread owed.
     """
 
     chat_id: str
@@ -90,7 +105,7 @@ class Visit:
     mode: str | None = None
     walk: OpenWalk | None = None
     own: bool = False
-    done: set[Kind] = field(default_factory=set)
+    done: dict[Kind, OpenWalk] = field(default_factory=dict)
     status: Status = "partial"
     problem: FeishuError | None = None
     broken: bool = False
@@ -106,7 +121,10 @@ class Visit:
     pages: deque[PendingPage] = field(default_factory=deque)
     polls: dict[str, Poll] = field(default_factory=dict)
     polled: set[str] = field(default_factory=set)
+    previous_s: int = 0
     owed_asked: bool = False
+    hot_asked: bool = False
+    leading: set[str] = field(default_factory=set)
     listed: int = 0
     threads_polled: int = 0
     requests: int = 0
@@ -118,6 +136,11 @@ class Visit:
         self.polled.clear()
         if self.walk is not None:
             self.slice_at_s = self.walk.at_s
+
+    @property
+    def next_sweep(self) -> OpenWalk | None:
+        """The sweep that is due and was not begun."""
+        return self.walk if self.walk and self.walk.kind in ("past", "sweep") else None
 
     @property
     def at_rest(self) -> bool:

@@ -72,7 +72,7 @@ class Walk:
         """Adds chats (id, name, mode, state) in the order in which ties are broken."""
         for chat_id, name, mode, state in chats:
             prepare(state, self._wanted)
-            visit = Visit(chat_id, name, state, mode)
+            visit = Visit(chat_id, name, state, mode, previous_s=state.covered_until_s or 0)
             self.visits[chat_id] = visit
             self._due.append(visit)
             self._open_next(visit)
@@ -202,7 +202,7 @@ class Walk:
         if not visit.exhausted:
             self._due.append(visit)  # cut: the next slice lists again from the claim
             return
-        finish(visit.state, walk)
+        finish(visit.state, walk, self._wanted.ladder)
         note_done(visit.done, walk, self._wanted, own=visit.own)
         self._intake.claim(visit.chat_id, visit.state)
         if self._open_next(visit):
@@ -212,8 +212,10 @@ class Walk:
 
     def _open_next(self, visit: Visit) -> bool:
         """Opens the chat's next window; False if there is none in this load."""
-        visit.walk = next_walk(visit.state, self._wanted, visit.done)
+        visit.walk = next_walk(visit.chat_id, visit.state, self._wanted, visit.done)
         visit.range_start_s = None
+        if visit.walk and visit.walk.kind == "sweep" and visit.problem is None:
+            visit.status = "complete"  # up to the pinned end; what is older is only read again
         visit.own = visit.walk is not None and visit.walk not in visit.state.walks.values()
         return visit.walk is not None
 

@@ -22,6 +22,7 @@ from feishu_source.coverage import (
 )
 from tests.toy_chat import ToyChat, wanted
 
+WALK = OpenWalk("head", 0, 100, 100, 100, threads=True)
 KILLED = ("window", -1, -1)
 
 
@@ -182,11 +183,11 @@ def test_an_earlier_since_opens_a_sweep_up_to_what_is_covered(covered: ToyChat) 
     earlier = wanted(100)
     assert covered.load(earlier, steps=4, page_s=20) == [
         ("head", 90, 100),
-        ("sweep", 0, 50),
+        ("past", 0, 50),
         KILLED,
     ]
     assert claims(covered) == (50, 100, True)
-    assert covered.load(wanted(100, start_s=50)) == [("head", 90, 100), ("sweep", 40, 50)]
+    assert covered.load(wanted(100, start_s=50)) == [("head", 90, 100), ("past", 40, 50)]
     assert claims(covered) == (0, 100, True)
 
 
@@ -194,7 +195,7 @@ def test_a_sweep_begun_without_threads_withdraws_their_claim(covered: ToyChat) -
     """A part of it was read without them, whoever ends it."""
     covered.load(wanted(100, threads=False), steps=4, page_s=20)
     narrow = wanted(100, start_s=50)
-    windows = [("head", 90, 100), ("first", 50, 100), ("sweep", 40, 50)]
+    windows = [("head", 90, 100), ("first", 50, 100), ("past", 40, 50)]
     assert covered.load(narrow) == windows
     assert claims(covered) == (0, 100, False)
 
@@ -276,15 +277,15 @@ def test_a_walk_of_this_load_that_reaches_its_end_is_its_head(
     own: bool, stop_s: int, known: set[Kind]
 ) -> None:
     """One that an earlier load opened never is, even if both pinned the same second."""
-    done: set[Kind] = set()
+    done: dict[Kind, OpenWalk] = {}
     note_done(done, OpenWalk("first", 0, 0, 100, 100, threads=True), wanted(stop_s), own=own)
-    assert done == known
+    assert done.keys() == known
 
 
 def test_a_load_that_is_done_opens_nothing() -> None:
     """Whatever is covered, and where nothing could be."""
-    assert next_walk(ChatState(0, 100, True), wanted(100), {"head"}) is None
-    assert next_walk(ChatState(), wanted(100, start_s=120), {"first", "head"}) is None
+    assert next_walk("oc_1", ChatState(0, 100, True), wanted(100), {"head": WALK}) is None
+    assert next_walk("oc_1", ChatState(), wanted(100, start_s=120), {"first": WALK}) is None
 
 
 def test_a_state_survives_its_stored_form() -> None:

@@ -37,6 +37,8 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "back_off_max_s": (0, 600),
     "token_margin_s": (0, 1_799),
     "look_back_s": (LEAST_LOOK_BACK_S, 315_360_000),
+    "hot_s": (0, 315_360_000),
+    "most_hot_threads": (0, 100_000),
     "slice_messages": (1, 10_000_000),
     "batch_rows": (1, 1_000_000),
     "pages_ahead": (1, 64),

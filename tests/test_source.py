@@ -65,7 +65,7 @@ def test_bare_run_loads_everything_in_one_slice(tmp_path: Path) -> None:
     """And a second one, of the same source object, only what is new."""
     world = generate(seed=4, chats=6, messages=200, days=30, now_ms=NOW_MS)
     with Lab(tmp_path, world) as lab:
-        source = _source(lab, slice_messages=10)
+        source = _source(lab, slice_messages=10, rungs="off")
         _pipeline(lab).run(source)
         lab.assert_equals_truth()
         world.advance(DAY_S)

@@ -70,10 +70,10 @@ class ToyChat:
         have replies behind the wanted end, which are left out.
         """
         self.windows = []
-        state, done = self.state, set[Kind]()
+        state, done = self.state, dict[Kind, OpenWalk]()
         prepare(state, want)
         try:
-            while (walk := next_walk(state, want, done)) is not None:
+            while (walk := next_walk("oc_1", state, want, done)) is not None:
                 own = walk not in state.walks.values()
                 self.windows.append((walk.kind, walk.at_s, walk.stop_s))
                 while walk.at_s < walk.stop_s:
@@ -85,7 +85,7 @@ class ToyChat:
                     advance(state, walk, stop_s)
                     self._store(state)
                 steps = self._count_down(steps)
-                finish(state, walk)
+                finish(state, walk, want.ladder)
                 note_done(done, walk, want, own=own)
                 self._store(state)
         except Killed:

@@ -1,0 +1,89 @@
+"""Which threads are polled for new replies, how often, and how far back: plain values in and out.
+
+In: a chat's `hot_threads`, thread_id to the newest reply (ms) of the last poll that reached its
+stop, 0 for a thread that is owed. Out: the threads due in this load, and the entry a poll leaves.
+Refuses to know HTTP, dlt and the clock.
+
+A thread's replies stand in no timeline and take no time range, so each poll costs a request. A
+thread with a reply younger than a day is polled in every load; one that fell silent ever more
+rarely, so that a reply is seen within a quarter of the silence before it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from feishu_source.settings import DAY_S, MINUTE_S
+
+OWED = 0
+"""The entry of a thread that is known and was not read yet."""
+
+EVERY_LOAD_S = DAY_S
+"""A thread with a reply younger than this is polled in every load."""
+GROWTH = 1.25
+"""Each silence between two polls is a quarter longer than the one before."""
+LATE_MS = 10 * MINUTE_S * 1_000
+"""A poll goes back this far behind the newest known reply: replies become visible seconds late."""
+
+
+@dataclass(frozen=True, slots=True)
+class HotRule:
+    """How long a thread stays hot after its newest reply, and how many may be in one chat."""
+
+    hot_s: int = 14 * DAY_S
+    most: int = 2_000
+
+
+def due(hot: dict[str, int], previous_s: int, now_s: int, rule: HotRule) -> list[str]:
+    """The hot threads to poll in a load that pins `now_s`, the last one having pinned `previous_s`.
+
+    No more state is needed: the instants at which a silent thread is polled follow from its newest
+    reply. One that is about to cool is polled once more, however long no load ran.
+    """
+    return [
+        thread_id
+        for thread_id, newest_ms in hot.items()
+        if newest_ms != OWED and _is_due(newest_ms / 1_000, previous_s, now_s, rule)
+    ]
+
+
+def _is_due(newest_s: float, previous_s: int, now_s: int, rule: HotRule) -> bool:
+    silence_s = now_s - newest_s
+    if silence_s < EVERY_LOAD_S or silence_s >= rule.hot_s:
+        return True
+    instant_s = newest_s + EVERY_LOAD_S
+    while instant_s <= previous_s:
+        instant_s = newest_s + (instant_s - newest_s) * GROWTH
+    return instant_s <= now_s
+
+
+def stop_ms(newest_ms: int, head_start_s: int) -> int:
+    """A poll that reads newest first may end at a page with a message older than this."""
+    return min(newest_ms - LATE_MS, head_start_s * 1_000)
+
+
+def settle(hot: dict[str, int], thread_id: str, newest_ms: int, now_s: int, rule: HotRule) -> None:
+    """Keeps or drops a thread after a poll that reached its stop; owed no longer."""
+    if newest_ms and now_s - newest_ms / 1_000 < rule.hot_s:
+        hot[thread_id] = newest_ms
+    else:
+        hot.pop(thread_id, None)
+
+
+def refuse(hot: dict[str, int], thread_id: str, now_s: int, rule: HotRule) -> None:
+    """After a refusal a thread is owed no longer; a hot one stays until its time is over.
+
+    It may become visible again, with what was said meanwhile.
+    """
+    newest_ms = hot.get(thread_id, OWED)
+    if newest_ms == OWED or now_s - newest_ms / 1_000 >= rule.hot_s:
+        hot.pop(thread_id, None)
+
+
+def cool_early(hot: dict[str, int], rule: HotRule) -> int | None:
+    """Drops the longest-silent threads over the cap; the newest reply (ms) among the dropped."""
+    known = sorted((newest, one) for one, newest in hot.items() if newest != OWED)
+    dropped = known[: max(0, len(known) - rule.most)]
+    for _, thread_id in dropped:
+        del hot[thread_id]
+    return dropped[-1][0] if dropped else None

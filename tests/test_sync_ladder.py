@@ -1,0 +1,257 @@
+"""Rungs and hot threads: what a load sees of what is older than the look-back."""
+
+from __future__ import annotations
+
+import random
+from itertools import pairwise
+
+import pytest
+
+from feishu_source.hot import HotRule, cool_early, due
+from feishu_source.rungs import RUNGS, Rung, parse_ladder
+from feishu_source.rungs import due as due_rungs
+from feishu_source.sandbox import Fault, World
+from tests.belt import Belt
+from tests.lab import DAY_S
+
+HOUR_S = 3_600
+RULE = HotRule()
+
+
+@pytest.mark.parametrize("rung", parse_ladder(RUNGS), ids=lambda rung: f"{rung.age_s // DAY_S}d")
+def test_edit_is_seen_within_the_period_of_its_rung(
+    world: World, ann: str, team: str, rung: Rung
+) -> None:
+    """Whenever it happens, with a load every six hours: the period, and one interval more."""
+    drawn = random.Random(rung.age_s)
+    with Belt(world) as belt:
+        belt.load()
+        for _ in range(3):
+            message = world.post(team, ann, text="before")
+            _pass(belt, world, int(rung.age_s * (0.5 + drawn.random() * 0.45)))
+            world.edit(message, text="after")
+            _pass(belt, world, rung.period_s + 6 * HOUR_S)
+            belt.assert_equals_truth()
+
+
+def _pass(belt: Belt, world: World, seconds: int) -> None:
+    """So much time, with a load every six hours."""
+    while seconds > 0:
+        world.advance(min(6 * HOUR_S, seconds))
+        seconds -= 6 * HOUR_S
+        belt.load()
+
+
+def test_edit_beyond_the_ladder_needs_full(world: World, ann: str, team: str) -> None:
+    """What no rung reaches stays as it was, and --full finds it."""
+    message = world.post(team, ann, text="before")
+    with Belt(world) as belt:
+        belt.load()
+        world.advance(400 * DAY_S)
+        belt.load()
+        world.edit(message, text="after")
+        world.advance(100 * DAY_S)
+        belt.load()
+        assert [row["text"] for row in belt.rows("messages")] == ["before"]
+        belt.load(full=True)
+        belt.assert_equals_truth()
+
+
+def test_ladder_may_be_switched_off_or_reach_for_ever(world: World, ann: str, team: str) -> None:
+    """Without rungs a load asks for its heads alone."""
+    world.post(team, ann, text="before")
+    with Belt(world) as belt:
+        belt.load(rungs="off")
+        world.advance(400 * DAY_S)
+        belt.load(rungs="off")
+        assert len(belt.listings(team)) == 1
+        belt.load(rungs="ever/1h")
+        assert len(belt.listings(team)) == 2
+    assert parse_ladder("1d/6h") == (Rung(DAY_S, 6 * HOUR_S),)
+
+
+def test_quiet_chat_costs_no_more_than_its_rungs(world: World, ann: str, team: str) -> None:
+    """A day of hourly loads: a head each, and the sweeps of the first rung four times."""
+    world.post(team, ann, text="one")
+    with Belt(world) as belt:
+        belt.load()
+        requests = 0
+        for _ in range(24):
+            world.advance(HOUR_S)
+            belt.load()
+            requests += len(belt.listings(team))
+        assert requests <= 24 + 4 + 1
+
+
+def test_schedule_that_starts_a_little_early_still_sweeps() -> None:
+    """Slots of the period count, not the time since the last sweep."""
+    rung = Rung(7 * DAY_S, DAY_S)
+    swept, sweeps = {rung.key: 0}, 0
+    for day in range(1, 31):
+        now_s = day * DAY_S - 2 * day
+        if due_rungs([rung], swept, "oc_1", now_s):
+            swept[rung.key], sweeps = now_s, sweeps + 1
+    assert sweeps >= 29
+
+
+def test_sweeps_of_many_chats_spread_over_the_period() -> None:
+    """Their phases differ, so that no load has them all."""
+    rung = Rung(7 * DAY_S, 10 * HOUR_S)
+    swept = {rung.key: 0}
+    hours = [
+        next(h for h in range(1, 12) if due_rungs([rung], swept, f"oc_{n}", h * HOUR_S))
+        for n in range(200)
+    ]
+    assert len(set(hours)) == 10
+    assert max(map(hours.count, hours)) < 50
+
+
+# hot threads
+
+
+def test_reply_in_a_hot_thread_is_seen_however_old_its_root(
+    world: World, ann: str, team: str
+) -> None:
+    """With the next load while the last reply is younger than a day."""
+    root = world.post(team, ann, text="root")
+    with Belt(world) as belt:
+        for _ in range(60):
+            world.advance(20 * HOUR_S)
+            reply = world.reply_in_thread(root, ann, text="reply")
+            world.advance(60)
+            belt.load(rungs="off")
+            assert reply in belt.message_ids()
+        belt.assert_equals_truth()
+
+
+def test_reply_after_a_silence_is_seen_within_a_quarter_of_it(
+    world: World, ann: str, team: str
+) -> None:
+    """With a load an hour, or with the next load."""
+    for silence_s in (2 * DAY_S, 5 * DAY_S, 13 * DAY_S):
+        root = world.post(team, ann, text="root")
+        with Belt(world) as belt:
+            world.reply_in_thread(root, ann, text="first")
+            belt.load(rungs="off")
+            for _ in range(silence_s // HOUR_S):
+                world.advance(HOUR_S)
+                belt.load(rungs="off")
+            reply = world.reply_in_thread(root, ann, text="second")
+            for _ in range(silence_s // 4 // HOUR_S + 1):
+                world.advance(HOUR_S)
+                belt.load(rungs="off")
+            assert reply in belt.message_ids()
+
+
+def test_thread_that_cooled_while_no_load_ran_is_polled_once_more(
+    world: World, ann: str, team: str
+) -> None:
+    """A reply that landed while it was hot is not lost."""
+    root = world.post(team, ann, text="root")
+    world.reply_in_thread(root, ann, text="first")
+    with Belt(world) as belt:
+        belt.load()
+        world.advance(10 * DAY_S)
+        reply = world.reply_in_thread(root, ann, text="while hot")
+        world.advance(200 * DAY_S)
+        belt.load(rungs="off")
+        assert reply in belt.message_ids()
+        belt.load(rungs="off")
+        assert belt.polls() == []
+
+
+def test_more_than_a_page_of_replies_between_two_polls_is_read_whole(
+    world: World, ann: str, team: str
+) -> None:
+    """The poll goes down to what was known, not to the first known page."""
+    root = world.post(team, ann, text="root")
+    for _ in range(7):
+        world.reply_in_thread(root, ann, text="early")
+    with Belt(world) as belt:
+        belt.load(page_size=3)
+        world.advance(5 * DAY_S)
+        for _ in range(11):
+            world.advance(700)
+            world.reply_in_thread(root, ann, text="late")
+        belt.load(page_size=3, rungs="off")
+        belt.assert_equals_truth()
+        world.advance(HOUR_S)
+        belt.load(page_size=3, rungs="off")
+        assert len(belt.polls()) < 6
+        belt.assert_equals_truth()
+
+
+def test_edited_reply_inside_the_look_back_is_seen_in_a_hot_thread(
+    world: World, ann: str, team: str
+) -> None:
+    """A poll goes down to the head's start, whatever the newest reply is."""
+    root = world.post(team, ann, text="root")
+    with Belt(world) as belt:
+        belt.load()
+        world.advance(3 * DAY_S)
+        edited = world.reply_in_thread(root, ann, text="before")
+        for _ in range(6):
+            world.advance(900)
+            world.reply_in_thread(root, ann, text="more")
+        _pass(belt, world, 60)
+        world.edit(edited, text="after")
+        world.advance(60)
+        belt.load(page_size=2, rungs="off")
+        belt.assert_equals_truth()
+
+
+def test_hot_thread_that_failed_is_read_by_the_next_load(world: World, ann: str, team: str) -> None:
+    """It is owed then, whenever its next poll would have been."""
+    root = world.post(team, ann, text="root")
+    world.reply_in_thread(root, ann, text="first")
+    with Belt(world) as belt:
+        belt.load()
+        world.advance(12 * HOUR_S)
+        reply = world.reply_in_thread(root, ann, text="second")
+        thread_id = world.thread_id_of(root)
+        belt.sandbox.inject(Fault("internal_2200", thread_id=thread_id, times=2))
+        assert belt.load(attempts=2, rungs="off") == {team: "partial"}
+        world.advance(10 * DAY_S)
+        assert belt.load(rungs="off") == {team: "complete"}
+        assert reply in belt.message_ids()
+
+
+def test_load_killed_in_its_head_skips_no_poll_that_was_due(
+    world: World, ann: str, team: str
+) -> None:
+    """The head's claim waits for the polls."""
+    root = world.post(team, ann, text="root")
+    world.reply_in_thread(root, ann, text="first")
+    with Belt(world) as belt:
+        belt.load()
+        world.advance(6 * DAY_S)
+        reply = world.reply_in_thread(root, ann, text="second")
+        for _ in range(5):
+            world.post(team, ann, text="news")
+        for kill_after in range(3):
+            world.advance(HOUR_S)
+            belt.load(page_size=2, batch_rows=1, kill_after=kill_after, rungs="off")
+        world.advance(HOUR_S)
+        belt.load(rungs="off")
+        assert reply in belt.message_ids()
+
+
+def test_polls_of_a_silent_thread_grow_apart_and_end() -> None:
+    """Fourteen days of hourly loads: every load for a day, then ever more rarely."""
+    polls = [
+        hour
+        for hour in range(1, 14 * 24)
+        if due({"omt_1": 1_000}, (hour - 1) * HOUR_S, hour * HOUR_S, RULE)
+    ]
+    assert polls[:24] == list(range(1, 25))
+    late = polls[24:]
+    gaps = [after - before for before, after in pairwise(late)]
+    assert gaps == sorted(gaps)
+    assert len(late) < 14
+
+
+def test_over_the_cap_the_longest_silent_threads_are_left_out() -> None:
+    """And from which silence on is told; what is owed is no part of it."""
+    hot = {f"omt_{n}": 1_000 * n for n in range(6)}
+    assert cool_early(hot, HotRule(most=2)) == 3_000
+    assert hot == {"omt_0": 0, "omt_4": 4_000, "omt_5": 5_000}

@@ -52,8 +52,8 @@ class ChatState:
 
     `hot_threads`: thread_id to the newest reply (ms) of the last poll that reached its stop;
     0 means owed: known, and not yet read. `swept_s`: per rung, in seconds of age, as of when.
-    `root_times_ms`: of hot threads too long for one page, when the root was sent, 0 if the platform
-    does not list it. `hot_since_ms`: threads silent since before were dropped for their number.
+    `root_times_ms`: of hot threads whose polls do not show the root, when the root was sent, 0 if
+    nobody tells. `hot_since_ms`: threads silent since before were dropped for their number.
     `flat`: a reply was seen in the chat's own timeline, so its threads need no polls.
     """
 
@@ -271,9 +271,11 @@ def forget_threads(state: ChatState, walk: OpenWalk) -> None:
 def note_done(done: dict[Kind, OpenWalk], walk: OpenWalk, wanted: Wanted, *, own: bool) -> None:
     """Remembers what this load has read; a walk that an earlier load opened is not its own.
 
-    One that reaches the load's end leaves no head to be read.
+    One that reaches the load's end leaves no head to be read, and no window if it began as early.
     """
     if own:
         done[walk.kind] = walk
         if walk.stop_s >= wanted.stop_s:
             done["head"] = walk
+            if walk.start_s <= wanted.start_s:
+                done["window"] = walk

@@ -27,7 +27,6 @@ from feishu_source.hot import cool_early, due, refuse, settle, stop_ms
 from feishu_source.rows import Item
 from feishu_source.settings import FALLBACK_START_S, MOST_NETWORK_FAILURES, MOST_OWED_THREADS
 from feishu_source.status import thread_row
-from feishu_source.tables import THREADS
 from feishu_source.visit import Poll, Visit, is_reply_in_thread
 from feishu_source.workers import Job, Workers
 
@@ -55,8 +54,14 @@ class Reader:
         self._workers = workers
         self._start_refused = False
         self._network_failures = 0
+        self._threads: dict[str, tuple[Any, ...]] = {}
         self.listed = 0
         self.stopped_by: FeishuError | None = None
+
+    def take_threads(self) -> list[tuple[Any, ...]]:
+        """Rows of `threads` since the last call: one a thread, of its last poll."""
+        rows, self._threads = list(self._threads.values()), {}
+        return rows
 
     def begin(self, visit: Visit) -> None:
         """Asks for threads that are owed or hot, once a load, and for the window's first page."""
@@ -163,7 +168,7 @@ class Reader:
             return
         threads = self._threads_of(visit, page.items)
         for poll in threads:
-            if poll.thread_id not in visit.polled:
+            if not visit.was_polled(poll):
                 self._open_poll(visit, poll)
         waits_for = visit.leading | {poll.thread_id for poll in threads}
         visit.note_page(page.items, waits_for & visit.polls.keys())
@@ -238,7 +243,7 @@ class Reader:
         return Poll(thread_id)
 
     def _open_poll(self, visit: Visit, poll: Poll) -> None:
-        visit.polled.add(poll.thread_id)
+        visit.polled[poll.thread_id] = poll.stop_ms is None
         visit.polls[poll.thread_id] = poll
         visit.threads_polled += 1
         self._ask_thread(visit, poll, None)
@@ -273,7 +278,7 @@ class Reader:
         """The thread was read to its stop: it is hot from its newest reply on, or no longer."""
         thread_id, rule = poll.thread_id, self._wanted.hot
         settle(state.hot_threads, thread_id, poll.newest_ms, self._wanted.as_of_s, rule)
-        if thread_id in state.hot_threads and poll.pages > 1:
+        if thread_id in state.hot_threads and (poll.pages > 1 or not poll.root_listed):
             state.root_times_ms[thread_id] = poll.root_time_ms or 0
         if len(state.hot_threads) > rule.most + MOST_OWED_THREADS:
             state.hot_since_ms = cool_early(state.hot_threads, rule) or state.hot_since_ms
@@ -305,8 +310,10 @@ class Reader:
 
     def _end_poll(self, visit: Visit, poll: Poll, error: FeishuError | None) -> None:
         visit.end_poll(poll.thread_id)
+        if poll.root_id is None:
+            return  # refused before it told its root: its last row is worth more than one without
         now_ms = int((self._client.server_time_s or self._wanted.as_of_s) * 1_000)
-        self._intake.add_rows(THREADS, [thread_row(visit.chat_id, poll, now_ms, error)])
+        self._threads[poll.thread_id] = thread_row(visit.chat_id, poll, now_ms, error)
 
 
 def _no_way_on(what: str, page: Page) -> ReplyBroken:

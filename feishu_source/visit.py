@@ -46,6 +46,7 @@ class Poll:
     owed: bool = False
     stop_ms: int | None = None
     pages: int = field(default=0, compare=False)
+    root_listed: bool = field(default=False, compare=False)
     tokens: set[str] = field(default_factory=set)
 
     def set_root(self, item: Item) -> None:
@@ -59,6 +60,7 @@ class Poll:
         for item in items:
             if self._is_root(item):
                 self.set_root(item)
+                self.root_listed = True
             else:
                 self.newest_ms = max(self.newest_ms, parse_ms(item.get("create_time")) or 0)
                 self.root_id = self.root_id or _id(item, "root_id")
@@ -95,8 +97,9 @@ class Visit:
     """A chat's part of a load.
 
     `walk` is the open window, None between two. `own`: this load opened it. `previous_s`: what was
-    covered before this load. `leading`: threads that all its pages wait for. `problem` is what
-    ended the chat, or what left a thread owed.
+    covered before this load. `leading`: threads that all its pages wait for. `polled`: threads of
+    this slice, and whether they were read whole. `problem` is what ended the chat, or what left a
+    thread owed.
     """
 
     chat_id: str
@@ -120,7 +123,7 @@ class Visit:
     share: float = 0.0
     pages: deque[PendingPage] = field(default_factory=deque)
     polls: dict[str, Poll] = field(default_factory=dict)
-    polled: set[str] = field(default_factory=set)
+    polled: dict[str, bool] = field(default_factory=dict)
     previous_s: int = 0
     owed_asked: bool = False
     hot_asked: bool = False
@@ -129,11 +132,20 @@ class Visit:
     threads_polled: int = 0
     requests: int = 0
 
+    def begin_slice(self) -> None:
+        """What was polled may be polled again."""
+        self.restarts = 0
+        self.polled.clear()
+
+    def was_polled(self, poll: Poll) -> bool:
+        """True if this slice has read as much of that thread as this poll would."""
+        whole = self.polled.get(poll.thread_id)
+        return whole is not None and (whole or poll.stop_ms is not None)
+
     def begin_listing(self) -> None:
         """Lists from the claim on: no page token is kept across slices."""
         self.exhausted, self.page_token = False, None
         self.tokens.clear()
-        self.polled.clear()
         if self.walk is not None:
             self.slice_at_s = self.walk.at_s
 

@@ -31,7 +31,7 @@ from feishu_source.reader import Modes, Reader
 from feishu_source.report import Progress
 from feishu_source.settings import Settings
 from feishu_source.status import coverage_row
-from feishu_source.tables import SYNC_COVERAGE
+from feishu_source.tables import SYNC_COVERAGE, THREADS
 from feishu_source.visit import Visit
 from feishu_source.workers import Workers
 
@@ -119,6 +119,7 @@ class Walk:
             if self._intake.full and (batch := self._intake.take()):
                 yield batch
         self._tell_why()
+        self._intake.add_rows(THREADS, self._reader.take_threads())
         self._intake.add_rows(
             SYNC_COVERAGE,
             [coverage_row(visit, self._wanted.as_of_s) for visit in self._touched.values()],
@@ -145,7 +146,7 @@ class Walk:
         self._intake.begin_slice()
         self._due.sort(key=_urgency)
         for visit in self._due:
-            visit.restarts = 0
+            visit.begin_slice()
 
     @property
     def _slice_full(self) -> bool:

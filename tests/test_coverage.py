@@ -271,7 +271,7 @@ def test_an_advance_never_moves_back_nor_past_the_window() -> None:
 
 @pytest.mark.parametrize(
     ("own", "stop_s", "known"),
-    [(True, 100, {"first", "head"}), (True, 101, {"first"}), (False, 100, set())],
+    [(True, 100, {"first", "head", "window"}), (True, 101, {"first"}), (False, 100, set())],
 )
 def test_a_walk_of_this_load_that_reaches_its_end_is_its_head(
     own: bool, stop_s: int, known: set[Kind]

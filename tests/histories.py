@@ -1,0 +1,301 @@
+"""A tenant whose loads are watched: what each load owes, told by the tenant and not by the source.
+
+In: what happens in the tenant, loads of every kind. Out: an assertion that fails as soon as the
+tables lack what was promised, or a claim says more than was read. Refuses to know how a load gets
+at anything: it sees the world, the tables, the stored claims and the requests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+
+from feishu_source.errors import FeishuError
+from feishu_source.sandbox import World
+from feishu_source.sandbox.tenant import Chat, Message
+from feishu_source.tables import Table
+from tests.belt import Belt, Row
+from tests.laboratory import MESSAGES, VOLATILE
+
+LOOK_BACK_S = 600
+FROM_A_MESSAGE = ("messages", "message_mentions", "message_links", "message_resources")
+GROUPED = ("threads", "thread_id")
+
+Values = dict[str, list[Row]]
+"""Everything the tables hold of one message."""
+
+
+@dataclass(frozen=True)
+class Load:
+    """What a load is asked for; `since_ms` and `until_ms` bound it, `kill_after` some batches."""
+
+    threads: bool = True
+    full: bool = False
+    since_ms: int = 0
+    until_ms: int | None = None
+    kill_after: int | None = None
+    sizes: Mapping[str, int] = field(default_factory=dict)
+
+    def arguments(self) -> dict[str, Any]:
+        """As the source takes them."""
+        bounds = {"since": self.since_ms or None, "until": self.until_ms}
+        times = {name: ms and _iso(ms) for name, ms in bounds.items()}
+        fixed = {"look_back_s": LOOK_BACK_S, "attempts": 2, "back_off_max_s": 0.0}
+        return {"threads": self.threads, "full": self.full, **times, **fixed, **self.sizes}
+
+    def wants(self, anchor: Message, message: Message) -> bool:
+        """Whether it reads that message: by its own time, and by that of what it hangs on."""
+        if anchor is not message and not self.threads:
+            return False
+        times_ms = (anchor.create_ms, message.create_ms)
+        return self.since_ms <= min(times_ms) and max(times_ms) < (self.until_ms or 10**15)
+
+
+class History(Belt):
+    """A belt that is asked after each load for what it owes.
+
+    `due`: messages that a load had to see, and that therefore the next complete one must bring.
+    """
+
+    def __init__(self, world: World, **sandbox: Any) -> None:
+        super().__init__(world, **sandbox)
+        self.due: set[str] = set()
+        self.kept: set[str] = set()
+        self.pinned_s: dict[str, int] = {}
+        self._packaged: set[tuple[Any, ...]] = set()
+
+    # a load
+
+    def watch(
+        self, load: Load, *, meddle: Callable[[], None] | None = None, after_requests: int = 0
+    ) -> dict[str, str]:
+        """One load, and everything that must hold after it; `meddle` happens in its midst."""
+        before = self._told()
+        claims = self.claims
+        self._forget_what_is_gone(before)
+        current, fresh = self._expected(load, before)
+        self.due |= current | {m for m in before if not self.world.message(m).is_reply_in_thread}
+        if load.full or load.until_ms is not None:  # such a load reads all that it wants
+            current = set(before)
+        meddled_at = self._arrange(meddle, after_requests)
+        statuses = self._attempt(load)
+        self.world.on_look = None
+        after = self._told()
+        self._forget_what_is_gone(after)
+        complete = {chat_id for chat_id, status in statuses.items() if status == "complete"}
+        asked = self._asked_again(before, after, meddled_at)
+        self._assert_claims_are_true(claims, fresh & after.keys())
+        self._assert_nothing_is_missing(load, complete, self.due | (current & after.keys()))
+        self._assert_values(load, complete, (current | asked) & before.keys(), before, after, asked)
+        return statuses
+
+    def _attempt(self, load: Load) -> dict[str, str]:
+        for chat_id, chat in self.world.chats.items():
+            if self.world.refusal_of(chat) is None:
+                pinned_s = self.world.now_ms // 1_000
+                self.pinned_s[chat_id] = max(self.pinned_s.get(chat_id, 0), pinned_s)
+        self._packaged.clear()
+        try:
+            return self.load(kill_after=load.kill_after, **load.arguments())
+        except FeishuError:  # not even the list of chats could be had
+            return {}
+
+    def _arrange(self, meddle: Callable[[], None] | None, after_requests: int) -> list[int]:
+        """Lets something happen before the next request after so many; returns when it did."""
+        happened: list[int] = []
+
+        def look() -> None:
+            if meddle and not happened and len(self.sandbox.requests) >= after_requests:
+                happened.append(len(self.sandbox.requests))
+                meddle()
+
+        self.world.on_look = look
+        return happened
+
+    def _merge(self, table: Table, data: pa.Table) -> None:
+        """Of two rows under one key in a package dlt keeps an arbitrary one."""
+        for row in data.to_pylist():
+            key = (self.slices, table.name, *(row[name] for name in table.key))
+            assert key not in self._packaged, "doubled in one package"
+            self._packaged.add(key)
+        super()._merge(table, data)
+
+    # what it had to see
+
+    def _expected(self, load: Load, before: Iterable[str]) -> tuple[set[str], set[str]]:
+        """What the load lists if it gets through, and what of it no load has read before."""
+        current, fresh = set(), set()
+        for message_id in before:
+            message = self.world.message(message_id)
+            anchor = self._anchor(message)
+            claim = self.claims.get(message.chat.chat_id, {})
+            is_reply = anchor is not message
+            if not _was_read(claim, anchor) or (is_reply and not _knows_threads(claim)):
+                fresh.add(message_id)
+            owed = is_reply and load.threads and _owes_thread(claim, anchor)
+            if owed or message_id in fresh or self._is_young(anchor):
+                current.add(message_id)
+        return current, fresh
+
+    def _is_young(self, anchor: Message) -> bool:
+        """Whether the look-back from the latest end, or from now, reaches it."""
+        pinned_s = self.pinned_s.get(anchor.chat.chat_id, 0)
+        least_s = min(pinned_s, self.world.now_ms // 1_000) - LOOK_BACK_S
+        return anchor.create_ms // 1_000 >= least_s
+
+    def _anchor(self, message: Message) -> Message:
+        """The message of the timeline by which another is found: its root, else itself."""
+        thread = message.thread
+        if thread is None or self.is_flat(message.chat):
+            return message
+        return thread.root
+
+    def is_flat(self, chat: Chat) -> bool:
+        """Whether a chat's timeline holds the replies as well."""
+        switches = self.world.switches
+        flat = switches.accept_only_thread_root or not switches.topic_default_roots_only
+        return chat.mode == "topic" and flat
+
+    def _asked_again(
+        self, before: Mapping[str, Any], after: Mapping[str, Any], at: list[int]
+    ) -> set[str]:
+        """Messages that changed during the load and were listed once more after that."""
+        changed = [m for m in before.keys() & after.keys() if before[m] != after[m]]
+        later = self.sandbox.requests[at[0] :] if at else []
+        listings = [r.query for r in later if r.path == MESSAGES and r.code == 0]
+        first_pages = [query for query in listings if "page_token" not in query]
+        return {m for m in changed if any(self._lists(query, m) for query in first_pages)}
+
+    def _lists(self, query: Mapping[str, str], message_id: str) -> bool:
+        message = self.world.message(message_id)
+        if query["container_id_type"] == "thread":
+            own = message.thread is not None and message.thread.thread_id == query["container_id"]
+            return own and (message.is_reply_in_thread or self.world.switches.thread_lists_root)
+        if query["container_id"] != message.chat.chat_id or self._anchor(message) is not message:
+            return False
+        return int(query["start_time"]) < message.create_ms // 1_000 < int(query["end_time"])
+
+    # what must hold
+
+    def _assert_claims_are_true(self, before: Mapping[str, Row], fresh: set[str]) -> None:
+        """What was claimed now for the first time was listed, or its thread is owed."""
+        for chat_id, claim in self.claims.items():
+            old = before.get(chat_id, {})
+            assert claim.get("covered_until_s", 0) >= old.get("covered_until_s", 0), "moved back"
+            assert claim.get("covered_until_s", 0) <= self.pinned_s.get(chat_id, 0), (
+                "claims what is to come"
+            )
+            from_s = old.get("covered_from_s", claim.get("covered_from_s"))
+            assert claim.get("covered_from_s") == from_s or claim["covered_from_s"] < from_s
+        false = {m for m in fresh - self.message_ids() if self._is_claimed(self.world.message(m))}
+        assert not sorted(false), "claimed and not read"
+
+    def _is_claimed(self, message: Message) -> bool:
+        anchor, claim = self._anchor(message), self.claims.get(message.chat.chat_id, {})
+        if not _covers(claim, anchor):
+            return False
+        return anchor is message or (
+            claim.get("threads_covered", False) and not _owes_thread(claim, anchor)
+        )
+
+    def _assert_nothing_is_missing(self, load: Load, complete: set[str], due: set[str]) -> None:
+        loaded = self.message_ids()
+        assert self.kept <= loaded, "what was loaded is gone"
+        self.kept = loaded
+        assert not sorted(self._of(load, complete, due) - loaded), "lost"
+
+    def _assert_values(
+        self,
+        load: Load,
+        complete: set[str],
+        current: set[str],
+        before: Mapping[str, Values],
+        after: Mapping[str, Values],
+        asked: set[str],
+    ) -> None:
+        """What was read again is as it was listed: before or after what happened meanwhile."""
+        loaded = _by_message({table: self.rows(table) for table in FROM_A_MESSAGE})
+        for message_id in self._of(load, complete, current & after.keys()):
+            allowed = [after[message_id]]
+            if message_id not in asked:
+                allowed.append(before[message_id])
+            assert loaded[message_id] in allowed, "an older version"
+
+    def _of(self, load: Load, chat_ids: set[str], message_ids: set[str]) -> set[str]:
+        """Those of complete chats that the load wanted."""
+        found = {message_id: self.world.message(message_id) for message_id in message_ids}
+        return {
+            message_id
+            for message_id, message in found.items()
+            if message.chat.chat_id in chat_ids and load.wants(self._anchor(message), message)
+        }
+
+    def assert_everything_is_loaded(self) -> None:
+        """The tables equal the tenant's truth, but for what was loaded and is listed no more."""
+        truth = self.world.truth()
+        for table, key in [*((table, "message_id") for table in FROM_A_MESSAGE), GROUPED]:
+            listed = {row[key] for row in truth[table if key == "thread_id" else "messages"]}
+            rows = self.tables[table].items()
+            self.tables[table] = {name: row for name, row in rows if row[key] in listed}
+        self.assert_equals_truth()
+
+    # what the tenant tells
+
+    def _told(self) -> dict[str, Values]:
+        """Everything that is listed now, in the chats that can be read."""
+        return _by_message(self.world.truth())
+
+    def _forget_what_is_gone(self, told: Mapping[str, Values]) -> None:
+        """Nobody owes what is listed no more; a chat that is refused is listed again some day."""
+        for message_id in [m for m in self.due if m not in told]:
+            chat = self.world.message(message_id).chat
+            if self.world.refusal_of(chat) is None:
+                self.due.discard(message_id)
+
+
+def _covers(claim: Mapping[str, Any], message: Message) -> bool:
+    from_s, until_s = claim.get("covered_from_s"), claim.get("covered_until_s")
+    if from_s is None or until_s is None:
+        return False
+    return bool(from_s <= message.create_ms // 1_000 < until_s)
+
+
+def _was_read(claim: Mapping[str, Any], message: Message) -> bool:
+    """Whether a claim, or a walk that is still open, has passed the message."""
+    time_s = message.create_ms // 1_000
+    walks = claim.get("walks", {}).values()
+    passed = any(walk["start_s"] <= time_s < walk["at_s"] for walk in walks)
+    return passed or _covers(claim, message)
+
+
+def _knows_threads(claim: Mapping[str, Any]) -> bool:
+    """Whether threads are covered, or a walk that reads them all has begun."""
+    return bool(claim.get("threads_covered")) or "first" in claim.get("walks", {})
+
+
+def _owes_thread(claim: Mapping[str, Any], root: Message) -> bool:
+    owed = claim.get("hot_threads", {})
+    return root.thread is not None and owed.get(root.thread.thread_id) == 0
+
+
+def _by_message(tables: Mapping[str, list[Row]]) -> dict[str, Values]:
+    """Rows by message; `extra` depends on how JSON is written, and is compared at the end."""
+    found: dict[str, Values] = {
+        row["message_id"]: {table: [] for table in FROM_A_MESSAGE} for row in tables["messages"]
+    }
+    for table in FROM_A_MESSAGE:
+        for row in tables[table]:
+            values = {k: v for k, v in row.items() if k not in VOLATILE and k != "extra"}
+            found[row["message_id"]][table].append(values)
+    for values_of in found.values():
+        for rows in values_of.values():
+            rows.sort(key=lambda row: [v for k, v in row.items() if k.endswith("_index")])
+    return found
+
+
+def _iso(time_ms: int) -> str:
+    return datetime.fromtimestamp(time_ms / 1_000, UTC).isoformat()

@@ -1,0 +1,340 @@
+"""Any history of a tenant, loaded in any way: what is promised arrives, and nothing else happens.
+
+People talk, edit, recall, open threads; chats come, go and refuse; the network fails; loads are
+bounded, cut, killed and run while people talk. After each load `tests.histories` asks for what is
+owed; at the end everything heals, and the tables are the tenant's truth.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    MultipleResults,
+    RuleBasedStateMachine,
+    initialize,
+    multiple,
+    rule,
+)
+
+from feishu_source.sandbox import Fault, Switches, World
+from tests.histories import History, Load
+from tests.laboratory import MESSAGES, START_MS
+
+THOROUGH = os.environ.get("FEISHU_THOROUGH") == "1"
+
+LATE = st.sampled_from([0, 0, 0, 500, 3_500, 60_000])
+FARTHEST_BACK_MS = 500_000
+"""With the latest a message becomes visible, this stays below the look-back."""
+
+SWITCHES = st.fixed_dictionaries(
+    {},
+    optional={
+        "start_inclusive": st.just(False),
+        "end_inclusive": st.just(False),
+        "start_zero_accepted": st.just(False),
+        "code_http_status": st.just(200),
+        "position_as_int": st.just(True),
+        "all_mention": st.sampled_from(["all", "object"]),
+        "last_page_token_present": st.just(True),
+        "empty_pages": st.just(True),
+        "accept_with_sender_name": st.just(False),
+        "accept_only_thread_root": st.just(False),
+        "refusal_code": st.just(99992402),
+        "topic_default_roots_only": st.just(True),
+        "thread_lists_root": st.just(False),
+        "history_before_join": st.just(False),
+        "recalled_body": st.sampled_from(["missing", "empty"]),
+        "hard_delete_missing": st.just(False),
+        "log_id_key": st.just("logid"),
+        "gzip": st.just(False),
+    },
+)
+"""`date_header` is left out: without it this machine's clock pins the end of a load."""
+
+FAULTS = st.sampled_from(
+    [
+        "html_502",
+        "cut_json",
+        "empty_body",
+        "reset_connection",
+        "rate_limited",
+        "rate_limited_400",
+        "quota",
+        "internal_2200",
+        "repeating_page_token",
+        "unknown_code",
+        "token_expired",
+        "token_revoked",
+        "bot_ability_off",
+        "redirect_307",
+        "duplicate_item",
+    ]
+)
+"""Without those that spoil an item: such an item is rejected, or is read as it came."""
+
+SIZES = st.fixed_dictionaries(
+    {
+        "page_size": st.sampled_from([2, 3]),
+        "slice_messages": st.integers(2, 9),
+        "batch_rows": st.sampled_from([1, 3, 100]),
+        "workers": st.sampled_from([1, 1, 2, 4]),
+        "pages_ahead": st.sampled_from([1, 4]),
+    }
+)
+KILLS = st.sampled_from([None, None, 0, 1, 2, 4, 8])
+GAPS = st.sampled_from([0, 0, 0.4, 1, 30, 700])
+TIMES = st.sampled_from([1, 2, 3, None])
+PLACES = st.sampled_from(["anywhere", "chat", "thread"])
+CHANGES = st.sampled_from(["edit", "edit", "recall", "remove", "hide", "show", "delete"])
+WORDS = st.sampled_from(["plain", "@<{ann}> and @<{bob}>", "@<all> https://example.com/a"])
+KINDS = st.sampled_from(["group", "group", "thread", "topic"])
+
+
+class Histories(RuleBasedStateMachine):
+    """One tenant and its warehouse; every rule is something that happens."""
+
+    messages = Bundle("messages")
+    replies = Bundle("replies")
+
+    @initialize(
+        target=messages, switches=SWITCHES, kind=KINDS, number=st.integers(1, 5), gap_s=GAPS
+    )
+    def begin(
+        self, switches: dict[str, Any], kind: str, number: int, gap_s: float
+    ) -> MultipleResults[str]:
+        """A tenant with one chat in which something was said."""
+        self.world = World(seed=1, start_ms=START_MS, now_ms=START_MS)
+        self.ann, self.bob = self.world.add_user("Ann"), self.world.add_user("Bob")
+        self.history = History(self.world, switches=Switches(**switches))
+        self.history.__enter__()
+        self.latest_ms, self.said, self.sound = START_MS, 0, True
+        return self.add_chat(kind, True, number, gap_s)
+
+    # people
+
+    @rule(
+        target=messages,
+        kind=KINDS,
+        bot_in=st.sampled_from([True, True, False]),
+        number=st.integers(1, 5),
+        gap_s=GAPS,
+    )
+    def add_chat(self, kind: str, bot_in: bool, number: int, gap_s: float) -> MultipleResults[str]:
+        """An ordinary group, one where every message is a root, or a native topic group."""
+        chat_id = self.world.add_chat(
+            mode="topic" if kind == "topic" else "group",
+            group_message_type="thread" if kind == "thread" else "chat",
+            member_ids=[self.ann, self.bob],
+            bot_in=bot_in,
+        )
+        first = self.world.post(chat_id, self.ann, text="first")
+        return multiple(first, *self.post(first, number, gap_s, "plain", 0).values)
+
+    @rule(
+        target=messages,
+        message=messages,
+        number=st.integers(1, 5),
+        gap_s=GAPS,
+        words=WORDS,
+        late_ms=LATE,
+    )
+    def post(
+        self, message: str, number: int, gap_s: float, words: str, late_ms: int
+    ) -> MultipleResults[str]:
+        """More in the same chat, in one second or spread; it may be listed only later."""
+        posted = []
+        for _ in range(number):
+            said = self.say(words)
+            posted.append(
+                self.world.post(self.chat_of(message), self.ann, visible_after_ms=late_ms, **said)
+            )
+            self.wait(gap_s)
+        return multiple(*posted)
+
+    @rule(target=messages, message=messages, late_ms=LATE)
+    def answer(self, message: str, late_ms: int) -> str:
+        """A plain reply; in a thread or a topic group a reply in that thread."""
+        said = self.say("plain")
+        return self.world.reply(message, self.bob, visible_after_ms=late_ms, **said)
+
+    @rule(
+        target=replies,
+        message=messages,
+        number=st.integers(1, 5),
+        gap_s=GAPS,
+        words=WORDS,
+        late_ms=LATE,
+        also_to_chat=st.sampled_from([False, False, True]),
+    )
+    def reply(
+        self, message: str, number: int, gap_s: float, words: str, late_ms: int, also_to_chat: bool
+    ) -> MultipleResults[str]:
+        """Replies in a thread, the first one opens it."""
+        how: dict[str, Any] = {"also_to_chat": also_to_chat, "visible_after_ms": late_ms}
+        posted = []
+        for _ in range(number):
+            said = self.say(words)
+            posted.append(self.world.reply_in_thread(message, self.bob, **how, **said))
+            self.wait(gap_s)
+        return multiple(*posted)
+
+    @rule(message=messages | replies, what=CHANGES, words=WORDS)
+    def change(self, message: str, what: str, words: str) -> None:
+        """Other words; none; gone for good; a thread that is hidden, shown, deleted."""
+        thread_id = self.world.thread_id_of(message)
+        if what == "edit":
+            self.world.edit(message, **self.say(words))
+        elif what in ("recall", "remove"):
+            getattr(self.world, what)(message)
+        elif thread_id:
+            getattr(self.world, f"{what}_thread")(thread_id)
+
+    def chat_of(self, message: str) -> str:
+        """Where it was said."""
+        return self.world.message(message).chat.chat_id
+
+    def say(self, words: str) -> dict[str, Any]:
+        """Words that nobody said before."""
+        self.said += 1
+        return {"text": f"{self.said} {words.format(ann=self.ann, bob=self.bob)}"}
+
+    # chats, time, trouble
+
+    @rule(message=messages, what=st.sampled_from(["leave", "join", "restrict", "free"]))
+    def move(self, message: str, what: str) -> None:
+        """The bot is taken out of a chat, or comes back; its messages are refused, or no more."""
+        self.move_in(self.chat_of(message), what)
+
+    def move_in(self, chat: str, what: str) -> None:
+        """The same for a chat."""
+        if what in ("restrict", "free"):
+            self.world.restrict(chat, what == "restrict")
+        elif what == "leave":
+            self.world.leave(chat)
+        elif not self.world.chats[chat].bot_in:
+            self.world.join(chat)
+
+    @rule(seconds=st.sampled_from([0.3, 1, 4, 61, 590, 610, 5_000, 900_000]))
+    def wait(self, seconds: float) -> None:
+        """Time passes."""
+        self.world.advance(seconds)
+        self.latest_ms = max(self.latest_ms, self.world.now_ms)
+
+    @rule(seconds=st.sampled_from([1, 60, 400]))
+    def step_back(self, seconds: int) -> None:
+        """The server's clock is set back, by less than the look-back in all."""
+        least_ms = self.latest_ms - FARTHEST_BACK_MS
+        self.world.now_ms = max(self.world.now_ms - seconds * 1_000, least_ms)
+
+    @rule(name=FAULTS, times=TIMES, after=st.integers(0, 3), message=messages, where=PLACES)
+    def fail(self, name: str, times: int | None, after: int, message: str, where: str) -> None:
+        """Listings fail: all, those of a chat, or of a thread; two attempts bear one failure."""
+        chat_id = self.chat_of(message) if where == "chat" else None
+        thread_id = self.world.thread_id_of(message) if where == "thread" else None
+        fault = Fault(name, MESSAGES, chat_id, thread_id, times=times, after=after)
+        self.history.sandbox.inject(fault)
+
+    @rule()
+    def mend(self) -> None:
+        """Nothing fails any more."""
+        self.history.sandbox.clear_faults()
+
+    # loads
+
+    @rule(sizes=SIZES)
+    def load(self, sizes: dict[str, int]) -> None:
+        """A load as it is meant to be."""
+        self.watch(Load(sizes=sizes))
+
+    @rule(sizes=SIZES, kill_after=KILLS, threads=st.booleans(), full=st.booleans())
+    def load_otherwise(
+        self, sizes: dict[str, int], kill_after: int | None, threads: bool, full: bool
+    ) -> None:
+        """Killed, without threads, or everything again."""
+        self.watch(Load(threads, full, kill_after=kill_after, sizes=sizes))
+
+    @rule(
+        sizes=SIZES,
+        kill_after=KILLS,
+        threads=st.sampled_from([True, True, False]),
+        since_s=st.sampled_from([None, 5, 300, 2_000, 1_000_000]),
+        until_s=st.sampled_from([None, 0.5, 3, 400, 6_000]),
+    )
+    def load_within(
+        self,
+        sizes: dict[str, int],
+        kill_after: int | None,
+        threads: bool,
+        since_s: int | None,
+        until_s: float | None,
+    ) -> None:
+        """A load with bounds, so many seconds ago."""
+        since_ms = self.world.now_ms - since_s * 1_000 if since_s else 0
+        until_ms = self.world.now_ms - int(until_s * 1_000) if until_s else None
+        if until_ms is None or since_ms < until_ms:
+            self.watch(Load(threads, False, since_ms, until_ms, kill_after=kill_after, sizes=sizes))
+
+    @rule(
+        sizes=SIZES,
+        message=messages | replies,
+        what=CHANGES | st.just("reply"),
+        after=st.integers(2, 12),
+        kill_after=KILLS,
+    )
+    def load_while(
+        self, sizes: dict[str, int], message: str, what: str, after: int, kill_after: int | None
+    ) -> None:
+        """Somebody does something while a load runs."""
+
+        def meddle() -> None:
+            if what == "reply":
+                self.world.reply_in_thread(message, self.bob, **self.say("plain"))
+            else:
+                self.change(message, what, "@<all>")
+
+        load = Load(kill_after=kill_after, sizes=sizes)
+        self.watch(load, meddle=meddle, after_requests=after)
+
+    def watch(self, load: Load, **more: Any) -> None:
+        """A load whose promises are checked; a history that broke one is over."""
+        self.sound = False
+        self.history.watch(load, **more)
+        self.sound = True
+
+    def heal(self) -> None:
+        """Everything can be read again, and is."""
+        self.mend()
+        for thread_id in self.world.threads:
+            self.world.show_thread(thread_id)
+        for chat_id in self.world.chats:
+            self.move_in(chat_id, "free")
+            self.move_in(chat_id, "join")
+        self.world.now_ms = self.latest_ms + 2 * 60_000
+        self.watch(Load(full=True))
+        self.watch(Load())
+        self.history.assert_everything_is_loaded()
+
+    def teardown(self) -> None:
+        """Ends the history: well, unless it is broken already."""
+        if not hasattr(self, "history"):
+            return
+        try:
+            if self.sound:
+                self.heal()
+        finally:
+            self.history.__exit__(None, None, None)
+
+
+Histories.TestCase.settings = settings(
+    max_examples=20_000 if THOROUGH else 200,
+    stateful_step_count=50 if THOROUGH else 30,
+    deadline=None,
+    derandomize=not THOROUGH,
+    suppress_health_check=list(HealthCheck),
+)
+test_any_history_keeps_the_promises = Histories.TestCase

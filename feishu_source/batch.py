@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from feishu_source.coverage import ChatState
-from feishu_source.fields import dump_json
+from feishu_source.fields import dump_json, parse_ms
 from feishu_source.rows import Item, Rejected, content_hash, identify, parse_item
 from feishu_source.tables import (
     LINKS,
@@ -92,7 +92,7 @@ class Intake:
     _rows: dict[str, list[Row]] = field(default_factory=lambda: {name: [] for name in TABLES})
     _advanced: dict[str, ChatState] = field(default_factory=dict)
     _claims: dict[str, Claim] = field(default_factory=dict)
-    _seen: dict[str, str] = field(default_factory=dict)
+    _seen: dict[str, tuple[str, int]] = field(default_factory=dict)
     _held: list[Listed] = field(default_factory=list)
     _waiting: dict[str, ChatState | None] = field(default_factory=dict)
 
@@ -155,11 +155,11 @@ class Intake:
         if not bounds.hold(created):
             self.counts.out_of_bounds += 1
             return
-        hash_ = content_hash(item)
-        seen = self._seen.setdefault(message_id, hash_)
-        if seen is hash_:  # the very string just put in: not emitted before
-            self._emit(item, hash_, listed)
-        elif seen != hash_:
+        version = content_hash(item), parse_ms(item.get("update_time")) or 0
+        seen = self._seen.setdefault(message_id, version)
+        if seen is version:  # the very pair just put in: not emitted before
+            self._emit(item, version[0], listed)
+        elif seen[0] != version[0] and version[1] >= seen[1]:  # an older one only came late
             self._hold(replace(listed, items=[item]))
 
     def _hold(self, listed: Listed) -> None:
@@ -200,7 +200,7 @@ class Intake:
             listed.listed_at_ms,
         )
         if row[1] not in self._seen:
-            self._seen[row[1]] = ""
+            self._seen[row[1]] = row[1], 0
             self._rows[REJECTED.name].append(row)
             self.counts.rejected += 1
 

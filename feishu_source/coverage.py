@@ -203,9 +203,12 @@ def _open_rereading(start_s: int, state: ChatState, wanted: Wanted) -> OpenWalk:
 
 
 def head_start(state: ChatState, wanted: Wanted) -> int:
-    """Where a head begins: the look-back before what is covered, or before the pinned end."""
+    """Where a head begins: the look-back before what is covered, or before the pinned end.
+
+    Whatever start is wanted now: what became visible late behind it would never be read.
+    """
     until = min(state.covered_until_s or 0, wanted.stop_s)
-    return max(until - wanted.look_back_s, wanted.start_s, 0)
+    return max(until - wanted.look_back_s, 0)
 
 
 def advance(state: ChatState, walk: OpenWalk, at_s: int) -> None:

@@ -177,12 +177,28 @@ class _Load:
     def _load_pending(self) -> None:
         """Loads what an earlier load extracted and could not load.
 
-        Not by `run`, which on a first load wipes the working folder, packages and all.
+        Not by `run`, which on a first load wipes the working folder, packages and all. Packages of
+        another destination carry claims about rows that this one never saw: they are given up,
+        and what they held is read again, since their destination does not claim it.
         """
-        if self._pipeline.has_pending_data:
+        place = repr(describe(self._pipeline))
+        note = Path(self._pipeline.pipelines_dir) / f"{self._pipeline.pipeline_name}.destination"
+        is_same = not note.exists() or note.read_text("utf-8") == place
+        if self._pipeline.has_pending_data and is_same:
             self._session.progress.phase = "loading"
+            self._load_packages()
+        note.write_text(place, "utf-8")
+
+    def _load_packages(self) -> None:
+        try:
             self._pipeline.normalize()
             self._pipeline.load()
+        except PipelineStepFailed as error:
+            if is_refusal(error):
+                raise
+            # A kill can leave half a package. It is given up: the destination does not claim what
+            # it held, so this load reads it again.
+            _log.warning("a package that a killed load left could not be loaded; read again")
 
     def _restore_state(self) -> None:
         """Takes state and schema from the destination: a local copy may belong to another one.

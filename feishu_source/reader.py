@@ -16,6 +16,7 @@ from feishu_source.errors import (
     ChatRefused,
     FeishuError,
     Interrupted,
+    MalformedId,
     PageTokenRefused,
     ParameterRefused,
     ReplyBroken,
@@ -116,7 +117,7 @@ class Reader:
     def _fetch(self, chat_id: str, start_s: int, stop_s: int, token: str | None) -> Page:
         """One page of a timeline; where the tenant refuses to begin at 0, from 2016 on."""
         if start_s == 0 and self._start_refused:
-            start_s = FALLBACK_START_S
+            start_s = min(FALLBACK_START_S, stop_s)
         try:
             return self._client.fetch_messages(
                 "chat", chat_id, start_time_s=start_s, end_time_s=stop_s, page_token=token
@@ -209,6 +210,7 @@ class Reader:
     def stop(self, error: FeishuError) -> None:
         """Ends the walk after what is under way; the first reason counts."""
         self.stopped_by = self.stopped_by or error
+        self._client.cancel()  # nobody waits for another attempt
 
     # threads
 
@@ -290,7 +292,7 @@ class Reader:
         if isinstance(error, StopError | Interrupted):
             self.stop(error)  # its page stays unclaimed
             return
-        if isinstance(error, ThreadRefused):
+        if isinstance(error, ThreadRefused | MalformedId):
             wanted = self._wanted
             refuse(visit.state.hot_threads, poll.thread_id, wanted.as_of_s, wanted.hot)
         elif isinstance(error, ChatRefused) or not self._owe(visit, poll):

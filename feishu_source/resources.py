@@ -8,6 +8,7 @@ the rows it claims: dlt commits both together or neither.
 
 from __future__ import annotations
 
+import logging
 import signal
 import threading
 from collections.abc import Iterator, Sequence
@@ -18,7 +19,7 @@ from typing import Any
 
 import dlt
 import pyarrow as pa
-from dlt.common.destination.exceptions import DestinationUndefinedEntity, SqlClientNotAvailable
+from dlt.common.destination.exceptions import DestinationException, SqlClientNotAvailable
 from dlt.extract import DltResource
 
 from feishu_source.batch import to_arrow
@@ -39,6 +40,8 @@ from feishu_source.tables import (
     THREADS,
     Table,
 )
+
+_log = logging.getLogger(__name__)
 
 Rows = list[tuple[Any, ...]]
 
@@ -93,8 +96,10 @@ def read_chats(session: Session) -> Iterator[pa.Table]:
     for ids, details in _gather(session, due, roster.details_of):
         rows: Rows = []
         for chat_id, found in zip(ids, details, strict=True):
-            if found is None and known.get(chat_id, {}).get("mode"):
-                continue  # the row with the last details is worth more than one without
+            if found is None and (
+                known.get(chat_id, {}).get("mode") or chat_id not in roster.listed
+            ):
+                continue  # a row with the last details is worth more, and a mistyped id is no chat
             rows.append(chat_row(chat_id, roster.listed.get(chat_id), found, now_s * 1_000))
             _remember(known, chat_id, rows[-1], now_s)
         yield to_arrow(CHATS, rows)
@@ -152,7 +157,7 @@ def _last_rows(chat_ids: set[str]) -> Rows:
         with dlt.current.pipeline().sql_client() as client:
             table = client.make_qualified_table_name(CHATS.name)
             rows = client.execute_sql(f"SELECT {columns} FROM {table}") or []
-    except (SqlClientNotAvailable, DestinationUndefinedEntity):
+    except (SqlClientNotAvailable, DestinationException):  # no SQL, or a table of older columns
         return []
     return [tuple(map(_to_ms, row)) for row in rows if row[0] in chat_ids]
 
@@ -202,17 +207,20 @@ def read_messages(session: Session) -> Iterator[Any]:
     walk = session.begin_walk(claims, known, threads)
     session.progress.phase = "messages"
     missing = set() if claims else {MESSAGES, *_FILLED_BY_MESSAGES}
-    with _stopping_gently(session):
-        for batch in walk.slice():
-            claims.update(batch.claims)
-            for table, data in batch.tables:
-                missing.discard(table)
-                yield mark(table, data)
+    try:
+        with _stopping_gently(session):
+            for batch in walk.slice():
+                claims.update(batch.claims)
+                for table, data in batch.tables:
+                    missing.discard(table)
+                    yield mark(table, data)
+    finally:
+        if not session.sliced:
+            # Also when dlt gives up: a walk must not outlive the extract that stores its claims.
+            _end_bare(session)
     for table in missing:  # without rows, so that every query finds it from the first load on
         yield mark(table, to_arrow(table, []))
     session.progress.phase = "loading"
-    if not session.sliced:
-        session.close()
 
 
 def read_threads() -> Iterator[pa.Table]:
@@ -224,6 +232,13 @@ def read_threads() -> Iterator[pa.Table]:
     if MESSAGES.name not in dlt.current.source().selected_resources:
         raise ConfigurationError("the resource threads needs messages beside it: select both")
     yield from ()
+
+
+def _end_bare(session: Session) -> None:
+    """Nobody reads on after a bare run: what ended it early is told here, or by nobody."""
+    if session.walk and session.walk.stopped_by:
+        _log.error("the run ended before every chat was read: %s", session.walk.stopped_by)
+    session.close()
 
 
 @contextmanager

@@ -16,8 +16,8 @@ from fnmatch import fnmatchcase
 from functools import partial
 from typing import Any
 
-from feishu_source.api import Client, FetchPage
-from feishu_source.errors import ApiError, ReplyBroken, StopError
+from feishu_source.api import Client, FetchPage, check_id
+from feishu_source.errors import ApiError, MalformedId, ReplyBroken, StopError
 
 Known = dict[str, dict[str, Any]]
 
@@ -26,7 +26,7 @@ Known = dict[str, dict[str, Any]]
 class Selection:
     """Which chats are wanted: by id, or by name; `exclude` wins, an id named outright wins over it.
 
-    Globs ignore case; a chat without a name matches only `*`.
+    Globs know `*` and `?` and ignore case; a chat without a name matches only `*`.
     """
 
     chat_ids: tuple[str, ...] = ()
@@ -45,7 +45,7 @@ class Selection:
 def _matches(name: str | None, globs: tuple[str, ...]) -> bool:
     if not name:
         return "*" in globs
-    return any(fnmatchcase(name.casefold(), glob.casefold()) for glob in globs)
+    return any(fnmatchcase(name.casefold(), glob.casefold().replace("[", "[[]")) for glob in globs)
 
 
 @dataclass
@@ -64,7 +64,7 @@ class Roster:
     _warned: set[str] = field(default_factory=set)
 
     def read_list(self) -> None:
-        """Pages through the chat list, once; pins the load's end by the clock of its answer.
+        """Pages through the chat list, once.
 
         Raises:
             FeishuError: the list cannot be had, so there is nothing to load.
@@ -72,9 +72,14 @@ class Roster:
         if self._ready:
             return
         for item in self._items("list chats", self.client.fetch_chats):
-            if isinstance(chat_id := item.get("chat_id"), str) and chat_id:
-                self.listed[chat_id] = item
+            self._note(item)
         self._ready = True
+
+    def _note(self, item: dict[str, Any]) -> None:
+        try:
+            self.listed[check_id("chat", item.get("chat_id"))] = item
+        except MalformedId as error:
+            self.warnings.append(f"an entry of the chat list was left out: {error}")
 
     def chats(self, known: Known) -> Iterator[tuple[str, str | None, str | None]]:
         """Id, name and mode of every chat to read: listed ones, those named, those known before.

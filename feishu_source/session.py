@@ -30,7 +30,7 @@ from feishu_source.hot import HotRule
 from feishu_source.report import Progress
 from feishu_source.roster import Known, Roster, Selection
 from feishu_source.rungs import Rung, parse_ladder
-from feishu_source.settings import Settings, parse_since, parse_until, whole_seconds
+from feishu_source.settings import Settings, find_timezone, parse_since, parse_until, whole_seconds
 from feishu_source.walk import Walk
 
 NO_CREDENTIALS = (
@@ -63,14 +63,16 @@ class Options:
             ConfigurationError: names what is wrong with which of them.
         """
         names = {field.name for field in fields(Settings)}
+        given = {**arguments, "card_content": arguments["card_content"] or None}
         timezone = arguments["timezone"]
+        find_timezone(timezone)
         since = parse_since(arguments["since"], timezone) if arguments["since"] else None
         until = parse_until(arguments["until"], timezone) if arguments["until"] else None
         if since and until and since >= until:
             raise ConfigurationError(f"since ({since}) is not before until ({until})")
         chat_ids = tuple(check_id("chat", chat_id) for chat_id in arguments["chat_ids"] or ())
         return cls(
-            settings=Settings(**{k: v for k, v in arguments.items() if k in names}),
+            settings=Settings(**{k: v for k, v in given.items() if k in names}),
             base_url=resolve_base_url(arguments["base_url"], arguments["allowed_hosts"] or ()),
             app_id=arguments["app_id"] or None,
             app_secret=arguments["app_secret"] or None,

@@ -29,6 +29,9 @@ MOST_OWED_THREADS = 100
 MOST_NETWORK_FAILURES = 5
 """Chats in a row lost to the network before the load stops: the network is down, not the chats."""
 
+CARD_CONTENTS = (None, "user_card_content", "raw_card_content")
+"""What `card_msg_content_type` takes; the last one is used by official clients, undocumented."""
+
 DETAILS_PERIOD_S = DAY_S
 """Chat details and members are re-read at most this often: one request a chat and list page."""
 
@@ -68,6 +71,11 @@ class Settings:
         Raises:
             ConfigurationError: names the setting and its bounds.
         """
+        if self.card_content not in CARD_CONTENTS:
+            raise ConfigurationError(
+                f"setting card_content is {self.card_content!r}, not one of "
+                f"{', '.join(filter(None, CARD_CONTENTS))}"
+            )
         for name, least, most in _BOUNDS:
             value = getattr(self, name)
             if not least <= value <= most:

@@ -14,6 +14,7 @@ from dlt.common.configuration.resolve import resolve_configuration
 from dlt.common.typing import TSecretStrValue
 from dlt.extract import DltResource
 
+from feishu_source.destination import set_dlt_defaults
 from feishu_source.resources import make_resources
 from feishu_source.rungs import RUNGS
 from feishu_source.session import Options, Session
@@ -94,7 +95,9 @@ def feishu_source(
     Raises:
         ConfigurationError: an argument that cannot be meant.
     """
-    return make_resources(Session(Options.from_arguments(locals())))
+    options = Options.from_arguments(locals())
+    set_dlt_defaults()
+    return make_resources(Session(options))
 
 
 def resolve_options(arguments: Mapping[str, Any]) -> Options:

@@ -93,7 +93,6 @@ class Walk:
     def stop(self, error: FeishuError) -> None:
         """Ends the walk after what is under way; safe to call from a signal handler."""
         self._reader.stop(error)
-        self._client.cancel()
         self._workers.wake()
 
     def close(self) -> None:
@@ -225,7 +224,8 @@ class Walk:
         if not visit.broken and visit.problem is None:
             visit.status = "complete"
         visit.walk = None
-        self._intake.claim(visit.chat_id, visit.state)
+        if visit.state.covered_until_s is not None:  # a mistyped id is not remembered
+            self._intake.claim(visit.chat_id, visit.state)
         self._progress.chats_done += 1
 
     def _tell(self, visit: Visit) -> None:

@@ -101,9 +101,11 @@ def test_a_head_begins_before_the_pinned_end_where_the_clock_stepped_back(
     assert claims(covered) == (50, 100, True)
 
 
-def test_a_head_does_not_begin_before_since_nor_before_1970(covered: ToyChat) -> None:
-    """Its start is bounded by what is wanted."""
-    assert head_start(covered.state, wanted(200, start_s=95)) == 95
+def test_a_head_keeps_its_look_back_behind_since_and_begins_not_before_1970(
+    covered: ToyChat,
+) -> None:
+    """What became visible late just before a moving start would never be read."""
+    assert head_start(covered.state, wanted(200, start_s=95)) == 90
     assert head_start(ChatState(0, 4), wanted(200)) == 0
 
 

@@ -30,7 +30,7 @@ bench: $(VENV)/.installed-test
 
 soak: $(VENV)/.installed-test
 	FEISHU_THOROUGH=1 $(BIN)/python -m pytest tests/test_kills.py tests/test_content_any.py \
-	  tests/test_coverage_histories.py --timeout 3600
+	  tests/test_coverage_histories.py tests/soak_histories.py --timeout 3600
 
 clean:
 	rm -rf $(VENV) .demo demo.duckdb demo.duckdb.wal dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

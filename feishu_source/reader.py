@@ -169,7 +169,10 @@ class Reader:
             return
         threads = self._threads_of(visit, page.items)
         for poll in threads:
-            if not visit.was_polled(poll):
+            under_way = visit.polls.get(poll.thread_id)
+            if under_way is not None and under_way.root_id is None:
+                under_way.root_id, under_way.root_time_ms = poll.root_id, poll.root_time_ms
+            elif not visit.was_polled(poll):
                 self._open_poll(visit, poll)
         waits_for = visit.leading | {poll.thread_id for poll in threads}
         visit.note_page(page.items, waits_for & visit.polls.keys())
@@ -294,6 +297,8 @@ class Reader:
             return
         if isinstance(error, ThreadRefused | MalformedId):
             wanted = self._wanted
+            if poll.root_id is None:
+                visit.polled.pop(poll.thread_id, None)  # told again where the timeline shows it
             refuse(visit.state.hot_threads, poll.thread_id, wanted.as_of_s, wanted.hot)
         elif isinstance(error, ChatRefused) or not self._owe(visit, poll):
             visit.pages.clear()  # what waits for this thread cannot be claimed

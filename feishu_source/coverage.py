@@ -137,7 +137,7 @@ def next_walk(
     is new; sweeps come last.
     """
     if is_window(state, wanted):
-        return None if "window" in done else _open("window", wanted.start_s, wanted)
+        return None if "window" in done else _open("window", window_start(state, wanted), wanted)
     if not state.finished_before:
         return state.walks.get("first") or _open_first(wanted, done)
     if "head" not in done:
@@ -205,10 +205,19 @@ def _open_rereading(start_s: int, state: ChatState, wanted: Wanted) -> OpenWalk:
 def head_start(state: ChatState, wanted: Wanted) -> int:
     """Where a head begins: the look-back before what is covered, or before the pinned end.
 
-    Whatever start is wanted now: what became visible late behind it would never be read.
+    A later start does not cut it short: what became visible late behind it would never be read.
+    But what no load has wanted so far stays out.
     """
     until = min(state.covered_until_s or 0, wanted.stop_s)
-    return max(until - wanted.look_back_s, 0)
+    first = min(wanted.start_s, state.covered_from_s or 0)
+    return max(until - wanted.look_back_s, first, 0)
+
+
+def window_start(state: ChatState, wanted: Wanted) -> int:
+    """Where a window begins: as asked for, or as a head does if it goes on from what is covered."""
+    if wanted.start_s <= (state.covered_until_s or 0) < wanted.stop_s:
+        return min(wanted.start_s, head_start(state, wanted))
+    return wanted.start_s
 
 
 def advance(state: ChatState, walk: OpenWalk, at_s: int) -> None:

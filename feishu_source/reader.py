@@ -83,7 +83,8 @@ class Reader:
         threads: list[Poll] = []
         if not visit.owed_asked:
             visit.owed_asked = True
-            threads += [Poll(thread_id, owed=True) for thread_id in state.owed]
+            times_ms = state.root_times_ms
+            threads += [Poll(each, None, times_ms.get(each), owed=True) for each in state.owed]
         if not visit.hot_asked and walk is not None and walk.kind == "head":
             visit.hot_asked = True
             wanted = self._wanted
@@ -170,7 +171,7 @@ class Reader:
         threads = self._threads_of(visit, page.items)
         for poll in threads:
             under_way = visit.polls.get(poll.thread_id)
-            if under_way is not None and under_way.root_id is None:
+            if under_way is not None and not under_way.root_time_ms:
                 under_way.root_id, under_way.root_time_ms = poll.root_id, poll.root_time_ms
             elif not visit.was_polled(poll):
                 self._open_poll(visit, poll)
@@ -297,7 +298,7 @@ class Reader:
             return
         if isinstance(error, ThreadRefused | MalformedId):
             wanted = self._wanted
-            if poll.root_id is None:
+            if not poll.root_time_ms:
                 visit.polled.pop(poll.thread_id, None)  # told again where the timeline shows it
             refuse(visit.state.hot_threads, poll.thread_id, wanted.as_of_s, wanted.hot)
         elif isinstance(error, ChatRefused) or not self._owe(visit, poll):
@@ -313,6 +314,8 @@ class Reader:
         if len(visit.state.owed) >= MOST_OWED_THREADS and owed.get(poll.thread_id) != 0:
             return False
         owed[poll.thread_id] = 0
+        if poll.root_time_ms:  # by then the root may be older than what is listed
+            visit.state.root_times_ms[poll.thread_id] = poll.root_time_ms
         return True
 
     def _end_poll(self, visit: Visit, poll: Poll, error: FeishuError | None) -> None:

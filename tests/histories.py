@@ -8,6 +8,7 @@ at anything: it sees the world, the tables, the stored claims and the requests.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -22,6 +23,8 @@ from tests.belt import Belt, Row
 from tests.laboratory import MESSAGES, VOLATILE
 
 LOOK_BACK_S = 600
+MOST_SLICES = 300
+"""No history of these is so long that a load needs more, however small its slices."""
 FROM_A_MESSAGE = ("messages", "message_mentions", "message_links", "message_resources")
 GROUPED = ("threads", "thread_id")
 
@@ -38,14 +41,14 @@ class Load:
     since_ms: int = 0
     until_ms: int | None = None
     kill_after: int | None = None
-    sizes: Mapping[str, int] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     def arguments(self) -> dict[str, Any]:
         """As the source takes them."""
         bounds = {"since": self.since_ms or None, "until": self.until_ms}
         times = {name: ms and _iso(ms) for name, ms in bounds.items()}
         fixed = {"look_back_s": LOOK_BACK_S, "attempts": 2, "back_off_max_s": 0.0}
-        return {"threads": self.threads, "full": self.full, **times, **fixed, **self.sizes}
+        return {"threads": self.threads, "full": self.full, **times, **fixed, **self.settings}
 
     def wants(self, anchor: Message, message: Message) -> bool:
         """Whether it reads that message: by its own time, and by that of what it hangs on."""
@@ -66,29 +69,31 @@ class History(Belt):
         self.due: set[str] = set()
         self.kept: set[str] = set()
         self.pinned_s: dict[str, int] = {}
+        self.since_ms = 10**15
         self._packaged: set[tuple[Any, ...]] = set()
 
     # a load
 
     def watch(
-        self, load: Load, *, meddle: Callable[[], None] | None = None, after_requests: int = 0
+        self, load: Load, *, meddle: Callable[[], None] | None = None, after_pages: int = 0
     ) -> dict[str, str]:
         """One load, and everything that must hold after it; `meddle` happens in its midst."""
         before = self._told()
-        claims = self.claims
+        claims = deepcopy(self.claims)
         self._forget_what_is_gone(before)
         current, fresh = self._expected(load, before)
         self.due |= current | {m for m in before if not self.world.message(m).is_reply_in_thread}
         if load.full or load.until_ms is not None:  # such a load reads all that it wants
             current = set(before)
-        meddled_at = self._arrange(meddle, after_requests)
+        self.since_ms = min(self.since_ms, load.since_ms)
+        meddled_at = self._arrange(meddle, after_pages)
         statuses = self._attempt(load)
         self.world.on_look = None
         after = self._told()
         self._forget_what_is_gone(after)
         complete = {chat_id for chat_id, status in statuses.items() if status == "complete"}
         asked = self._asked_again(before, after, meddled_at)
-        self._assert_claims_are_true(claims, fresh & after.keys())
+        self._assert_claims_are_true(claims, {m for m in fresh if m in after or self._is_shut(m)})
         self._assert_nothing_is_missing(load, complete, self.due | (current & after.keys()))
         self._assert_values(load, complete, (current | asked) & before.keys(), before, after, asked)
         return statuses
@@ -104,12 +109,12 @@ class History(Belt):
         except FeishuError:  # not even the list of chats could be had
             return {}
 
-    def _arrange(self, meddle: Callable[[], None] | None, after_requests: int) -> list[int]:
-        """Lets something happen before the next request after so many; returns when it did."""
+    def _arrange(self, meddle: Callable[[], None] | None, after_pages: int) -> list[int]:
+        """Lets something happen after so many pages; returns the number of the request."""
         happened: list[int] = []
 
         def look() -> None:
-            if meddle and not happened and len(self.sandbox.requests) >= after_requests:
+            if meddle and not happened and self.sandbox.count(MESSAGES) >= after_pages:
                 happened.append(len(self.sandbox.requests))
                 meddle()
 
@@ -118,6 +123,7 @@ class History(Belt):
 
     def _merge(self, table: Table, data: pa.Table) -> None:
         """Of two rows under one key in a package dlt keeps an arbitrary one."""
+        assert self.slices <= MOST_SLICES, "the load does not end"
         for row in data.to_pylist():
             key = (self.slices, table.name, *(row[name] for name in table.key))
             assert key not in self._packaged, "doubled in one package"
@@ -179,6 +185,10 @@ class History(Belt):
             return False
         return int(query["start_time"]) < message.create_ms // 1_000 < int(query["end_time"])
 
+    def _is_shut(self, message_id: str) -> bool:
+        """Whether its chat refuses everything, so that nobody can tell what it lists."""
+        return self.world.refusal_of(self.world.message(message_id).chat) is not None
+
     # what must hold
 
     def _assert_claims_are_true(self, before: Mapping[str, Row], fresh: set[str]) -> None:
@@ -205,6 +215,8 @@ class History(Belt):
     def _assert_nothing_is_missing(self, load: Load, complete: set[str], due: set[str]) -> None:
         loaded = self.message_ids()
         assert self.kept <= loaded, "what was loaded is gone"
+        times_ms = [self._anchor(self.world.message(each)).create_ms for each in loaded]
+        assert min(times_ms, default=self.since_ms) > self.since_ms - 2_000, "nobody wanted that"
         self.kept = loaded
         assert not sorted(self._of(load, complete, due) - loaded), "lost"
 
@@ -252,8 +264,7 @@ class History(Belt):
     def _forget_what_is_gone(self, told: Mapping[str, Values]) -> None:
         """Nobody owes what is listed no more; a chat that is refused is listed again some day."""
         for message_id in [m for m in self.due if m not in told]:
-            chat = self.world.message(message_id).chat
-            if self.world.refusal_of(chat) is None:
+            if not self._is_shut(message_id):
                 self.due.discard(message_id)
 
 

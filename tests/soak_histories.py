@@ -21,9 +21,10 @@ from hypothesis.stateful import (
     rule,
 )
 
+from feishu_source.rungs import RUNGS
 from feishu_source.sandbox import Fault, Switches, World
 from tests.histories import History, Load
-from tests.laboratory import MESSAGES, START_MS
+from tests.laboratory import DAY_S, MESSAGES, START_MS
 
 THOROUGH = os.environ.get("FEISHU_THOROUGH") == "1"
 
@@ -70,6 +71,7 @@ FAULTS = st.sampled_from(
         "unknown_code",
         "token_expired",
         "token_revoked",
+        "quota",
         "bot_ability_off",
         "redirect_307",
         "duplicate_item",
@@ -77,19 +79,20 @@ FAULTS = st.sampled_from(
 )
 """Without those that spoil an item: such an item is rejected, or is read as it came."""
 
-SIZES = st.fixed_dictionaries(
+SETTINGS = st.fixed_dictionaries(
     {
         "page_size": st.sampled_from([2, 3]),
         "slice_messages": st.integers(2, 9),
         "batch_rows": st.sampled_from([1, 3, 100]),
         "workers": st.sampled_from([1, 1, 2, 4]),
         "pages_ahead": st.sampled_from([1, 4]),
+        "rungs": st.sampled_from(["off", "off", RUNGS]),
+        "hot_s": st.sampled_from([0, 0, 14 * DAY_S]),
     }
 )
 KILLS = st.sampled_from([None, None, 0, 1, 2, 4, 8])
-GAPS = st.sampled_from([0, 0, 0.4, 1, 30, 700])
+GAPS = st.sampled_from([0, 0.4, 1, 1, 30, 700])
 TIMES = st.sampled_from([1, 2, 3, None])
-PLACES = st.sampled_from(["anywhere", "chat", "thread"])
 CHANGES = st.sampled_from(["edit", "edit", "recall", "remove", "hide", "show", "delete"])
 WORDS = st.sampled_from(["plain", "@<{ann}> and @<{bob}>", "@<all> https://example.com/a"])
 KINDS = st.sampled_from(["group", "group", "thread", "topic"])
@@ -149,11 +152,11 @@ class Histories(RuleBasedStateMachine):
         """More in the same chat, in one second or spread; it may be listed only later."""
         posted = []
         for _ in range(number):
+            self.wait(gap_s)
             said = self.say(words)
             posted.append(
                 self.world.post(self.chat_of(message), self.ann, visible_after_ms=late_ms, **said)
             )
-            self.wait(gap_s)
         return multiple(*posted)
 
     @rule(target=messages, message=messages, late_ms=LATE)
@@ -231,13 +234,18 @@ class Histories(RuleBasedStateMachine):
         least_ms = self.latest_ms - FARTHEST_BACK_MS
         self.world.now_ms = max(self.world.now_ms - seconds * 1_000, least_ms)
 
-    @rule(name=FAULTS, times=TIMES, after=st.integers(0, 3), message=messages, where=PLACES)
-    def fail(self, name: str, times: int | None, after: int, message: str, where: str) -> None:
-        """Listings fail: all, those of a chat, or of a thread; two attempts bear one failure."""
-        chat_id = self.chat_of(message) if where == "chat" else None
-        thread_id = self.world.thread_id_of(message) if where == "thread" else None
-        fault = Fault(name, MESSAGES, chat_id, thread_id, times=times, after=after)
+    @rule(name=FAULTS, times=TIMES, after=st.integers(0, 3), message=messages, chat=st.booleans())
+    def fail(self, name: str, times: int | None, after: int, message: str, chat: bool) -> None:
+        """Listings fail, all or those of a chat; two attempts bear one failure."""
+        chat_id = self.chat_of(message) if chat else None
+        fault = Fault(name, MESSAGES, chat_id, times=times, after=after)
         self.history.sandbox.inject(fault)
+
+    @rule(name=FAULTS, times=TIMES, reply=replies)
+    def fail_thread(self, name: str, times: int | None, reply: str) -> None:
+        """A thread cannot be read; some of these faults end the load there and then."""
+        thread_id = self.world.thread_id_of(reply)
+        self.history.sandbox.inject(Fault(name, MESSAGES, thread_id=thread_id, times=times))
 
     @rule()
     def mend(self) -> None:
@@ -246,20 +254,20 @@ class Histories(RuleBasedStateMachine):
 
     # loads
 
-    @rule(sizes=SIZES)
-    def load(self, sizes: dict[str, int]) -> None:
+    @rule(settings=SETTINGS)
+    def load(self, settings: dict[str, Any]) -> None:
         """A load as it is meant to be."""
-        self.watch(Load(sizes=sizes))
+        self.watch(Load(settings=settings))
 
-    @rule(sizes=SIZES, kill_after=KILLS, threads=st.booleans(), full=st.booleans())
+    @rule(settings=SETTINGS, kill_after=KILLS, threads=st.booleans(), full=st.booleans())
     def load_otherwise(
-        self, sizes: dict[str, int], kill_after: int | None, threads: bool, full: bool
+        self, settings: dict[str, Any], kill_after: int | None, threads: bool, full: bool
     ) -> None:
         """Killed, without threads, or everything again."""
-        self.watch(Load(threads, full, kill_after=kill_after, sizes=sizes))
+        self.watch(Load(threads, full, kill_after=kill_after, settings=settings))
 
     @rule(
-        sizes=SIZES,
+        settings=SETTINGS,
         kill_after=KILLS,
         threads=st.sampled_from([True, True, False]),
         since_s=st.sampled_from([None, 5, 300, 2_000, 1_000_000]),
@@ -267,7 +275,7 @@ class Histories(RuleBasedStateMachine):
     )
     def load_within(
         self,
-        sizes: dict[str, int],
+        settings: dict[str, Any],
         kill_after: int | None,
         threads: bool,
         since_s: int | None,
@@ -277,28 +285,34 @@ class Histories(RuleBasedStateMachine):
         since_ms = self.world.now_ms - since_s * 1_000 if since_s else 0
         until_ms = self.world.now_ms - int(until_s * 1_000) if until_s else None
         if until_ms is None or since_ms < until_ms:
-            self.watch(Load(threads, False, since_ms, until_ms, kill_after=kill_after, sizes=sizes))
+            self.watch(
+                Load(threads, False, since_ms, until_ms, kill_after=kill_after, settings=settings)
+            )
 
     @rule(
-        sizes=SIZES,
-        message=messages | replies,
-        what=CHANGES | st.just("reply"),
-        after=st.integers(2, 12),
+        settings=SETTINGS,
+        reply=replies,
+        what=st.sampled_from(["edit", "edit", "recall", "reply", "hide", "restrict"]),
+        after=st.integers(1, 5),
         kill_after=KILLS,
     )
     def load_while(
-        self, sizes: dict[str, int], message: str, what: str, after: int, kill_after: int | None
+        self, settings: dict[str, Any], reply: str, what: str, after: int, kill_after: int | None
     ) -> None:
-        """Somebody does something while a load runs."""
+        """While a load runs, something happens to a root, its thread, or their chat."""
+        thread = self.world.message(reply).thread
+        root = self.world.id_of(thread.root) if thread else reply
 
         def meddle() -> None:
             if what == "reply":
-                self.world.reply_in_thread(message, self.bob, **self.say("plain"))
+                self.world.reply_in_thread(root, self.bob, **self.say("plain"))
+            elif what == "restrict":
+                self.move(root, what)
             else:
-                self.change(message, what, "@<all>")
+                self.change(root, what, "@<all>")
 
-        load = Load(kill_after=kill_after, sizes=sizes)
-        self.watch(load, meddle=meddle, after_requests=after)
+        load = Load(kill_after=kill_after, settings=settings)
+        self.watch(load, meddle=meddle, after_pages=after)
 
     def watch(self, load: Load, **more: Any) -> None:
         """A load whose promises are checked; a history that broke one is over."""

@@ -1,0 +1,103 @@
+"""The shortest of the random histories that once broke a promise, each told as it happened."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from feishu_source.sandbox import Fault, Switches, World
+from tests.histories import History, Load
+from tests.laboratory import DAY_S, MESSAGES
+
+QUIET = {"rungs": "off", "hot_s": 0}
+"""Neither rungs nor hot threads, which would find sooner or later what a load has missed."""
+
+
+def test_thread_that_a_head_and_a_rereading_meet_has_one_row_in_their_package(
+    world: World, ann: str, team: str
+) -> None:
+    """Of two rows under one key the merge would keep either."""
+    root = world.post(team, ann, text="root")
+    world.reply_in_thread(root, ann, text="reply")
+    with History(world) as history:
+        history.watch(Load(settings=QUIET))
+        history.watch(Load(full=True, settings=QUIET))
+        assert history.polls() == [world.thread_id_of(root)]
+
+
+def test_first_load_with_an_end_lists_its_window_once(world: World, ann: str, team: str) -> None:
+    """What was read as the first window is not read again as the one that was asked for."""
+    world.post(team, ann, text="first")
+    world.advance(DAY_S)
+    with History(world) as history:
+        history.watch(Load(until_ms=world.now_ms - 3_600_000))
+        assert len(history.listings(team)) == 1
+
+
+@pytest.mark.parametrize("before_now_ms", [None, 500])
+def test_later_start_does_not_cut_the_look_back_short(
+    world: World, ann: str, team: str, before_now_ms: int | None
+) -> None:
+    """A message became visible late, and the next load began behind it and went on from there."""
+    world.advance(DAY_S)
+    late = world.post(team, ann, text="late", visible_after_ms=3_500)
+    world.advance(1)
+    since_ms = world.now_ms
+    with History(world) as history:
+        history.watch(Load(settings=QUIET))
+        world.advance(5_000)
+        until_ms = world.now_ms - before_now_ms if before_now_ms else None
+        history.watch(Load(since_ms=since_ms, until_ms=until_ms, settings=QUIET))
+        world.advance(5_000)
+        history.watch(Load(settings=QUIET))
+        assert history.message_ids() == {late}
+
+
+def test_same_start_again_reads_nothing_that_was_sent_before(
+    world: World, ann: str, team: str
+) -> None:
+    """The look-back ends where what was wanted begins."""
+    world.post(team, ann, text="not wanted")
+    world.advance(100)
+    since_ms = world.now_ms
+    wanted = world.post(team, ann, text="wanted")
+    with History(world) as history:
+        for _ in range(2):
+            world.advance(5)
+            history.watch(Load(since_ms=since_ms))
+        assert history.message_ids() == {wanted}
+
+
+def test_owed_thread_that_does_not_list_its_root_keeps_the_time_of_the_root(
+    world: World, ann: str, team: str
+) -> None:
+    """A hot thread failed once and was owed; what was known of its root is still known."""
+    root = world.post(team, ann, text="root")
+    world.reply_in_thread(root, ann, text="reply")
+    switches = Switches(thread_lists_root=False)
+    with History(world, switches=switches) as history:
+        history.watch(Load())
+        history.sandbox.inject(Fault("html_502", MESSAGES, times=None))
+        history.watch(Load())
+        history.sandbox.clear_faults()
+        told: list[dict[str, Any]] = history.rows("threads")
+        history.watch(Load(full=True))
+        history.watch(Load())
+        assert [row["create_time"] for row in history.rows("threads")] == [told[0]["create_time"]]
+        history.assert_equals_truth()
+
+
+def test_owed_thread_that_was_never_read_keeps_the_time_of_its_root(
+    world: World, ann: str, team: str
+) -> None:
+    """When it is read at last, the timeline no longer lists its root, and nor does the thread."""
+    root = world.post(team, ann, text="root")
+    world.reply_in_thread(root, ann, text="reply")
+    thread_id = world.thread_id_of(root)
+    with History(world, switches=Switches(thread_lists_root=False)) as history:
+        history.sandbox.inject(Fault("html_502", thread_id=thread_id, times=2))
+        history.watch(Load(settings=QUIET))
+        world.advance(DAY_S)
+        history.watch(Load(settings=QUIET))
+        history.assert_equals_truth()

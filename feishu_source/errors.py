@@ -7,6 +7,7 @@
     ├── DestinationError            the warehouse refused or could not be reached
     ├── LoadLocked                  another load holds the lock: wait for it
     ├── Interrupted                 somebody asked the load to end
+    ├── RequestsSpent               the load may make no more requests: the next one goes on
     └── ApiError                    Feishu, or the way to it, refused
         ├── StopError               end the load: what is in hand stays, somebody has to act
         │   ├── CredentialsRefused  app id, secret or token
@@ -86,6 +87,17 @@ class Interrupted(FeishuError):
 
     def __str__(self) -> str:
         return "interrupted" if self.signal is None else f"interrupted by signal {self.signal}"
+
+
+class RequestsSpent(FeishuError):
+    """The load has made as many requests as it may; what it read stays, the next one goes on."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(most)
+        self.most = most
+
+    def __str__(self) -> str:
+        return f"the load has made the {self.most:,} requests it may (max_requests)"
 
 
 class ApiError(FeishuError):

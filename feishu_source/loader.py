@@ -71,6 +71,7 @@ def load(
     *,
     full: bool = False,
     max_messages: int | None = None,
+    max_requests: int | None = None,
     reset_chats: Iterable[str] = (),
     tolerate: Iterable[int] = (),
     progress: Progress | None = None,
@@ -82,6 +83,8 @@ def load(
         pipeline: where to; two loads of one pipeline at once are refused.
         full: read everything again, once.
         max_messages: end after about so many, at the next page border.
+        max_requests: make no more requests than these, tokens and further attempts included: what
+            is new comes first, sweeps wait.
         reset_chats: forget what is claimed of these chats and read them from the start.
         tolerate: Feishu's codes that do not make a load incomplete.
         progress: filled while the load runs.
@@ -100,6 +103,7 @@ def load(
         options,
         full=full,
         most_messages=max_messages,
+        most_requests=max_requests,
         reset_chats=reset_chats,
         sliced=True,
         progress=progress,

@@ -24,7 +24,7 @@ from feishu_source.errors import (
     StopError,
     ThreadRefused,
 )
-from feishu_source.hot import cool_early, due, refuse, settle, stop_ms
+from feishu_source.hot import OWED, cool_early, due, refuse, settle, stop_ms
 from feishu_source.rows import Item
 from feishu_source.settings import FALLBACK_START_S, MOST_NETWORK_FAILURES, MOST_OWED_THREADS
 from feishu_source.status import thread_row
@@ -65,14 +65,19 @@ class Reader:
         return rows
 
     def begin(self, visit: Visit) -> None:
-        """Asks for threads that are owed or hot, once a load, and for the window's first page."""
-        if self._wanted.threads:
-            self._ask_leading(visit)
-        if visit.mode is None:
+        """Asks for threads that are owed or hot, once a load, and for the window's first page.
+
+        An unknown mode is worth a request, since topic groups need no polls; but not one of few:
+        each chat's could be asked for, and no page.
+        """
+        if visit.mode is None and not self._client.budget.bounded:
             visit.fetching = True
             self._workers.add(Job("mode", visit, partial(self._modes.mode_of, visit.chat_id)))
         else:
             self.ask_page(visit)
+        self._workers.start()  # what is new goes first, should requests run short
+        if self._wanted.threads:
+            self._ask_leading(visit)
 
     def _ask_leading(self, visit: Visit) -> None:
         """Owed threads, and with a head the hot ones: the head's claim says that they were polled.
@@ -305,15 +310,20 @@ class Reader:
             visit.pages.clear()  # what waits for this thread cannot be claimed
             self._fail_chat(visit, error)
         else:
-            visit.problem = visit.problem or error
+            visit.leave_owed(error)
         self._end_poll(visit, poll, error)
 
     def _owe(self, visit: Visit, poll: Poll) -> bool:
-        """Remembers a thread as still to be read; False if the chat owes too many."""
-        owed = visit.state.hot_threads
-        if len(visit.state.owed) >= MOST_OWED_THREADS and owed.get(poll.thread_id) != 0:
+        """Remembers a thread as still to be read; False if the chat owes too many.
+
+        One that is in the state already makes it no larger.
+        """
+        known = visit.state.hot_threads
+        if len(visit.state.owed) >= MOST_OWED_THREADS and poll.thread_id not in known:
             return False
-        owed[poll.thread_id] = 0
+        if known.get(poll.thread_id) != OWED:
+            known.pop(poll.thread_id, None)  # what is owed longest comes first, and is read first
+            known[poll.thread_id] = OWED
         if poll.root_time_ms:  # by then the root may be older than what is listed
             visit.state.root_times_ms[poll.thread_id] = poll.root_time_ms
         return True

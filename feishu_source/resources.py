@@ -93,6 +93,7 @@ def read_chats(session: Session) -> Iterator[pa.Table]:
     session.progress.phase = "chats"
     now_s, roster = session.pinned_s, session.roster
     due = [c for c, name, _ in roster.chats(known) if _is_due(c, name, known, session)]
+    due.sort(key=lambda chat_id: known.get(chat_id, {}).get("read_s", 0))
     for ids, details in _gather(session, due, roster.details_of):
         rows: Rows = []
         for chat_id, found in zip(ids, details, strict=True):
@@ -103,6 +104,8 @@ def read_chats(session: Session) -> Iterator[pa.Table]:
             rows.append(chat_row(chat_id, roster.listed.get(chat_id), found, now_s * 1_000))
             _remember(known, chat_id, rows[-1], now_s)
         yield to_arrow(CHATS, rows)
+    if unread := [c for c in due if c not in known and c in roster.listed]:
+        yield to_arrow(CHATS, [_list_only(known, c, session) for c in unread])
     gone = {c for c, entry in known.items() if entry.get("listed") and c not in roster.listed}
     if gone:
         last = {row[0]: row for row in _last_rows(gone)}
@@ -133,6 +136,13 @@ def _remember(known: Known, chat_id: str, row: tuple[Any, ...], now_s: int) -> N
     }
 
 
+def _list_only(known: Known, chat_id: str, session: Session) -> tuple[Any, ...]:
+    """What the list alone tells of a new chat: there is no request left for its details."""
+    row = chat_row(chat_id, session.roster.listed[chat_id], None, session.pinned_s * 1_000)
+    _remember(known, chat_id, row, 0)
+    return row
+
+
 def _unlist(known: Known, chat_id: str, last: tuple[Any, ...] | None) -> tuple[Any, ...]:
     """The chat's last row, or what is remembered of it, as one that the list no longer shows."""
     entry = known[chat_id]
@@ -143,10 +153,10 @@ def _unlist(known: Known, chat_id: str, last: tuple[Any, ...] | None) -> tuple[A
 
 
 def _gather(session: Session, ids: list[str], fetch: Any) -> Iterator[tuple[list[str], list[Any]]]:
-    """What `fetch` gives for each chat, side by side, in portions."""
+    """What `fetch` gives for each chat, side by side, in portions, while requests may be made."""
     with ThreadPoolExecutor(session.options.settings.workers) as pool:
-        for first in range(0, len(ids), CHATS_PER_BATCH):
-            portion = ids[first : first + CHATS_PER_BATCH]
+        while portion := ids[: min(CHATS_PER_BATCH, session.spare_requests)]:
+            ids = ids[len(portion) :]
             yield portion, list(pool.map(fetch, portion))
 
 
@@ -178,6 +188,7 @@ def read_members(session: Session) -> Iterator[pa.Table]:
         if (chat_id in roster.listed or chat_id in roster.selection.chat_ids)
         and (chat_id not in read_s or now_s - read_s[chat_id] >= DETAILS_PERIOD_S)
     ]
+    due.sort(key=lambda chat_id: read_s.get(chat_id, 0))
     empty = not read_s
     for ids, lists in _gather(session, due, roster.members_of):
         rows: Rows = []

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from feishu_source.api import (
     AppIdentity,
+    Budget,
     Client,
     Identity,
     UserIdentity,
@@ -30,7 +31,14 @@ from feishu_source.hot import HotRule
 from feishu_source.report import Progress
 from feishu_source.roster import Known, Roster, Selection
 from feishu_source.rungs import Rung, parse_ladder
-from feishu_source.settings import Settings, find_timezone, parse_since, parse_until, whole_seconds
+from feishu_source.settings import (
+    SHARE_OF_DETAILS,
+    Settings,
+    find_timezone,
+    parse_since,
+    parse_until,
+    whole_seconds,
+)
 from feishu_source.walk import Walk
 
 NO_CREDENTIALS = (
@@ -141,6 +149,7 @@ class Session:
         *,
         full: bool = False,
         most_messages: int | None = None,
+        most_requests: int | None = None,
         reset_chats: Iterable[str] = (),
         sliced: bool = False,
         progress: Progress | None = None,
@@ -152,6 +161,7 @@ class Session:
         self.sliced = sliced
         self._full = full
         self._most_messages = most_messages
+        self._most_requests = most_requests
         self._reset_chats = tuple(check_id("chat", chat_id) for chat_id in reset_chats)
         self._client: Client | None = None
         self._roster: Roster | None = None
@@ -169,8 +179,10 @@ class Session:
             ConfigurationError: credentials are missing.
         """
         if self._client is None:
-            options = self.options
-            self._client = Client(options.identity(), options.base_url, options.settings)
+            options, budget = self.options, Budget(self._most_requests)
+            self._client = Client(
+                options.identity(), options.base_url, options.settings, budget=budget
+            )
         return self._client
 
     @property
@@ -179,6 +191,11 @@ class Session:
         if self._roster is None:
             self._roster = Roster(self.client, self.options.selection)
         return self._roster
+
+    @property
+    def spare_requests(self) -> int:
+        """Requests that details and members may make, where a load's requests are bounded."""
+        return self.client.budget.left_of(SHARE_OF_DETAILS)
 
     @property
     def pinned_s(self) -> int:

@@ -36,6 +36,11 @@ DETAILS_PERIOD_S = DAY_S
 """Chat details and members are re-read at most this often: one request a chat and list page."""
 
 
+SHARE_OF_DETAILS = 0.25
+"""Of a load's bounded requests, what the chat list, details and members may take: the rest reads
+messages. What is left out is due again in the next load."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that may be set and is not a secret; the defaults suit one tenant on one machine.

@@ -10,7 +10,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from feishu_source.coverage import ChatState, Kind, OpenWalk
-from feishu_source.errors import ApiError, ChatRefused, FeishuError
+from feishu_source.errors import ApiError, ChatRefused, FeishuError, RequestsSpent
 from feishu_source.fields import parse_int, parse_ms
 from feishu_source.report import ChatProblem, Status
 from feishu_source.rows import Item
@@ -189,7 +189,14 @@ class Visit:
         """Ends the chat: what its pages brought so far stays claimed, the rest is still due."""
         self.broken = True
         self.problem = error
-        self.status = "skipped" if isinstance(error, ChatRefused) else "failed"
+        if not isinstance(error, RequestsSpent):  # that is nothing wrong with the chat
+            self.status = "skipped" if isinstance(error, ChatRefused) else "failed"
+
+    def leave_owed(self, error: FeishuError) -> None:
+        """A thread could not be read, and is due in the next load."""
+        self.problem = self.problem or error
+        if self.status == "complete" and not isinstance(error, RequestsSpent):
+            self.status = "partial"
 
     def measure(self) -> float:
         """The part of the open window's time range that is read, 0.0 to 1.0."""

@@ -64,6 +64,7 @@ class Walk:
         self._touched: dict[str, Visit] = {}
         self._told: set[str] = set()
         self._slice_ends_at = 0
+        self._begun_urgency = 0
         self.visits: dict[str, Visit] = {}
 
     # what is to be read
@@ -81,7 +82,7 @@ class Walk:
     @property
     def finished(self) -> bool:
         """True if no further slice is needed, or possible."""
-        if self.stopped_by or self._reader.listed >= self._most_messages:
+        if self.stopped_by or self._is_spent:
             return True
         return not self._due and not self._intake.holds
 
@@ -89,6 +90,11 @@ class Walk:
     def stopped_by(self) -> FeishuError | None:
         """What ended the walk before everything was read."""
         return self._reader.stopped_by
+
+    @property
+    def _is_spent(self) -> bool:
+        """True if the load may read no more."""
+        return bool(self._client.budget.spent) or self._reader.listed >= self._most_messages
 
     def stop(self, error: FeishuError) -> None:
         """Ends the walk after what is under way; safe to call from a signal handler."""
@@ -134,9 +140,10 @@ class Walk:
 
     def _tell_why(self) -> None:
         """What ended the walk stands in the way of every chat that was not read to its end."""
+        reason = self.stopped_by or self._client.budget.spent
         for visit in self.visits.values():
-            if self.stopped_by and visit.status == "partial":
-                visit.problem = visit.problem or self.stopped_by
+            if visit.status == "partial":
+                visit.problem = visit.problem or reason
 
     def _begin_slice(self) -> None:
         self._told |= self._touched.keys()
@@ -151,20 +158,32 @@ class Walk:
     def _slice_full(self) -> bool:
         return self._reader.listed >= self._slice_ends_at
 
+    @property
+    def _ends(self) -> bool:
+        """True if no further chat is begun in this slice."""
+        return bool(self.stopped_by or self._client.budget.spent) or self._slice_full
+
     def _schedule(self) -> None:
         """Gives every free worker a request: threads first, then pages, then further chats."""
         if self.stopped_by:
             self._workers.drop_waiting()
         self._workers.start()
-        while not self.stopped_by and self._workers.idle and self._due and not self._slice_full:
+        while not self._ends and self._workers.idle and self._due and self._may_begin(self._due[0]):
             self._activate(self._due.pop(0))
             self._workers.start()
+
+    def _may_begin(self, visit: Visit) -> bool:
+        """Where requests are few, what is less urgent waits until all that is more so was read."""
+        if not self._client.budget.bounded or not self._workers.in_flight:
+            return True
+        return _urgency(visit)[0] <= self._begun_urgency
 
     # a chat
 
     def _activate(self, visit: Visit) -> None:
         assert visit.walk is not None
         self._touched[visit.chat_id] = visit
+        self._begun_urgency = _urgency(visit)[0]
         visit.begin_listing()
         self._reader.begin(visit)
 
@@ -187,7 +206,7 @@ class Walk:
         self._tell(visit)
 
     def _may_cut(self, visit: Visit) -> bool:
-        return self._slice_full and visit.grew
+        return bool(self._client.budget.spent) or (self._slice_full and visit.grew)
 
     def _ask_on(self, visit: Visit) -> None:
         if visit.fetching or len(visit.pages) >= self._settings.pages_ahead:
@@ -221,9 +240,10 @@ class Walk:
 
     def _end(self, visit: Visit) -> None:
         """The chat's part of this load is over: complete, or with what stands in the way."""
-        if not visit.broken and visit.problem is None:
-            visit.status = "complete"
-        visit.walk = None
+        if not visit.broken:
+            visit.walk = None  # else it tells what is still to be read
+            if visit.problem is None:
+                visit.status = "complete"
         if visit.state.covered_until_s is not None:  # a mistyped id is not remembered
             self._intake.claim(visit.chat_id, visit.state)
         self._progress.chats_done += 1

@@ -50,6 +50,7 @@ class Belt(Laboratory):
         *,
         kill_after: int | None = None,
         max_messages: int | None = None,
+        max_requests: int | None = None,
         full: bool = False,
         **arguments: Any,
     ) -> dict[str, str]:
@@ -57,7 +58,13 @@ class Belt(Laboratory):
         self.sandbox.clear_requests()
         given = DEFAULTS | self.access | arguments
         options = Options.from_arguments(given)
-        session = Session(options, full=full, most_messages=max_messages, sliced=True)
+        session = Session(
+            options,
+            full=full,
+            most_messages=max_messages,
+            most_requests=max_requests,
+            sliced=True,
+        )
         try:
             return self._read(session, given["threads"], kill_after)
         except Killed:

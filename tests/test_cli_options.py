@@ -30,7 +30,7 @@ def test_every_word_reaches_its_argument() -> None:
         "--destination postgres --database a.db --dataset chat --pipelines-dir p "
         "--chat oc_1 --chat oc_2 --include Team* --include Sales* --exclude *test* "
         "--since 2026-01-01 --until 2026-01-31 --timezone Asia/Shanghai --no-threads "
-        "--full --max-messages 500 --reset-chat oc_3 --reset-chat oc_4 "
+        "--full --max-messages 500 --max-requests 200 --reset-chat oc_3 --reset-chat oc_4 "
         "--tolerate 231203,230002 --tolerate 230027"
     )
     assert given.pipeline_arguments() == {
@@ -42,6 +42,7 @@ def test_every_word_reaches_its_argument() -> None:
     assert given.load_arguments() == {
         "full": True,
         "max_messages": 500,
+        "max_requests": 200,
         "reset_chats": ("oc_3", "oc_4"),
         "tolerate": (231203, 230002, 230027),
     }

@@ -6,12 +6,14 @@ Refuses to know what is in a message, what has been loaded before, and dlt.
 """
 
 from feishu_source.api.auth import AppIdentity, Identity, UserIdentity
+from feishu_source.api.budget import Budget
 from feishu_source.api.client import Client, FetchPage, Stats
 from feishu_source.api.endpoints import check_id, is_loopback, resolve_base_url
 from feishu_source.api.replies import Page
 
 __all__ = [
     "AppIdentity",
+    "Budget",
     "Client",
     "FetchPage",
     "Identity",

@@ -17,6 +17,7 @@ from random import random as random_share
 from typing import Any, Literal, TypeVar
 
 from feishu_source.api.auth import Clock, Grant, Identity, parse_grant
+from feishu_source.api.budget import Budget
 from feishu_source.api.endpoints import ENDPOINTS, Call, check_id, resolve_base_url
 from feishu_source.api.limiter import Limiter, Wait
 from feishu_source.api.listing import UndocumentedParameters, check_window
@@ -48,8 +49,8 @@ class Client:
     """One tenant, read by one identity; safe to share between threads.
 
     `sleep` replaces every wait, so that a test never waits; without it, `cancel` wakes whoever
-    waits. `server_time_s` is the last `Date` header seen, in epoch seconds. `warnings` tells once
-    what the API no longer accepts.
+    waits. `budget` bounds all attempts. `server_time_s` is the last `Date` header seen, in epoch
+    seconds. `warnings` tells once what the API no longer accepts.
     """
 
     def __init__(
@@ -58,12 +59,14 @@ class Client:
         base_url: str,
         settings: Settings,
         *,
+        budget: Budget | None = None,
         clock: Clock = time.monotonic,
         sleep: Sleep | None = None,
         random: Callable[[], float] = random_share,
     ) -> None:
         self.settings = settings
         self.stats = Stats()
+        self.budget = budget or Budget()
         self.warnings: list[str] = []
         self.server_time_s: float | None = None
         self._identity = identity
@@ -192,6 +195,7 @@ class Client:
         Raises:
             ApiError: what Feishu refused, or what kept going wrong.
             Interrupted: `cancel` was called.
+            RequestsSpent: the load's bound is reached.
         """
         patience = Patience(self.settings, self._random)
         renewed = False
@@ -216,6 +220,7 @@ class Client:
     ) -> tuple[T | Refusal, float]:
         """One request through the limiter, and when it was let go."""
         endpoint = str(ENDPOINTS[call.endpoint])
+        self.budget.take()
         with self._limiter.slot(endpoint) as started_s:
             self.stats.count("requests", endpoint)
             try:

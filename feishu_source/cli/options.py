@@ -37,6 +37,7 @@ class Options:
     no_threads: bool = False
     full: bool = False
     max_messages: int | None = None
+    max_requests: int | None = None
     reset_chat: tuple[str, ...] = ()
     tolerate: tuple[int, ...] = ()
     demo: bool = False
@@ -65,6 +66,7 @@ class Options:
             {
                 "full": self.full,
                 "max_messages": self.max_messages,
+                "max_requests": self.max_requests,
                 "reset_chats": self.reset_chat,
                 "tolerate": self.tolerate,
             }
@@ -151,6 +153,12 @@ def _flag(name: str, *more: str, help: str) -> Callable[[Any], Any]:
     metavar="N",
     type=click.IntRange(min=1),
     help="Stop after about N messages; the next load goes on.",
+)
+@click.option(
+    "--max-requests",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="Make at most N requests, what is new first; the next load goes on.",
 )
 @click.option("--reset-chat", metavar="ID", multiple=True, help="Load this chat anew; repeatable.")
 @click.option(

@@ -1,0 +1,113 @@
+"""`--max-requests`: a load asks no oftener than it may, and loads that may ask little get on."""
+
+from __future__ import annotations
+
+import pytest
+
+from feishu_source.errors import RequestsSpent
+from feishu_source.sandbox import Fault, World, generate
+from tests.belt import Belt
+from tests.lab import DAY_S, MESSAGES, Lab
+
+NOW_MS = 1_790_000_000_000
+
+
+@pytest.mark.parametrize("most", [9, 20])
+def test_loads_that_may_ask_little_end_in_the_same_tables(most: int) -> None:
+    """Never one request more; what a load left, threads too, is read by the next ones.
+
+    A thread is read whole or again, so the bound must leave room for the longest beside the heads.
+    """
+    world = generate(seed=5, chats=4, messages=60, days=60, now_ms=NOW_MS)
+    with Belt(world) as belt:
+        for _ in range(300 // (most - 2)):
+            belt.load(max_requests=most, page_size=3, workers=4)
+            assert belt.sandbox.count() <= most
+        belt.assert_equals_truth()
+
+
+def test_page_with_more_threads_than_requests_gets_on(world: World, ann: str) -> None:
+    """Threads that no request was left for are owed, so that the page is not read in vain."""
+    topics = world.add_chat(name="Topics", member_ids=[ann], group_message_type="thread")
+    for number in range(50):
+        world.reply_in_thread(world.post(topics, ann, text=f"root {number}"), ann, text="reply")
+    with Belt(world) as belt:
+        for _ in range(9):
+            belt.load(max_requests=10)
+        belt.assert_equals_truth()
+
+
+def test_more_hot_threads_than_requests_get_on(world: World, ann: str, team: str) -> None:
+    """However many are due in one chat, each load reads some that none before has read."""
+    roots = [world.post(team, ann, text=f"root {number}") for number in range(150)]
+    for root in roots:
+        world.reply_in_thread(root, ann, text="reply")
+    with Belt(world) as belt:
+        world.advance(3 * 3_600)
+        belt.load()
+        world.advance(60)
+        for root in roots:
+            world.reply_in_thread(root, ann, text="later")
+        world.post(team, ann, text="new")
+        belt.load(max_requests=20)
+        assert len(belt.rows("messages")) == 301 + 17  # a token, the list, a page, and threads
+        for _ in range(8):
+            belt.load(max_requests=20)
+        belt.assert_equals_truth()
+
+
+def test_what_is_new_comes_before_what_is_read_again(world: World, ann: str) -> None:
+    """Heads take the requests; the sweeps that are due wait, and `sync_coverage` shows it."""
+    chats = [world.add_chat(name=f"Chat {n}", member_ids=[ann]) for n in range(4)]
+    for chat_id in chats:
+        world.post(chat_id, ann, text="old")
+    with Belt(world) as belt:
+        belt.load()
+        world.advance(10 * DAY_S)
+        for chat_id in chats:
+            world.post(chat_id, ann, text="new")
+        heads = 2 + len(chats)  # a token, the list, a page of each chat
+        assert set(belt.load(max_requests=heads + 1).values()) == {"complete"}
+        assert len(belt.message_ids()) == 8
+        backlogs = [row["sweep_backlog_from"] for row in belt.rows("sync_coverage")]
+        assert sum(backlog is not None for backlog in backlogs) == 3
+        belt.load()
+        backlogs = [row["sweep_backlog_from"] for row in belt.rows("sync_coverage")]
+        assert backlogs == [None] * 4
+
+
+def test_a_bounded_load_says_that_there_is_more(
+    lab: Lab, world: World, ann: str, team: str
+) -> None:
+    """Exit code 3, the bound named at each chat it left, and every attempt counted."""
+    for _ in range(12):
+        world.post(team, ann, text="hello")
+    lab.sandbox.inject(Fault("html_502", MESSAGES, times=1))
+    report = lab.load(max_requests=6, page_size=3)
+    assert lab.sandbox.count() == report.requests == 6
+    assert (report.exit_code, report.chats_partial) == (3, 1)
+    assert "6 requests" in str(report.problems[0].message)
+    assert "6 requests" in lab.rows("sync_coverage")[0]["error_message"]
+    lab.load()
+    lab.assert_equals_truth()
+
+
+def test_details_and_members_leave_requests_for_messages(lab: Lab, world: World, ann: str) -> None:
+    """A quarter is for all that; a chat without its details has a row all the same, until then."""
+    chats = [world.add_chat(name=f"Chat {n}", member_ids=[ann]) for n in range(20)]
+    for chat_id in chats:
+        world.post(chat_id, ann, text="hello")
+    lab.load(max_requests=40)
+    assert lab.sandbox.count("/open-apis/im/v1/chats/") == 10 - 2  # a token, the list
+    assert len(lab.rows("messages")) == 20
+    assert sorted(row["chat_id"] for row in lab.rows("chats")) == sorted(chats)
+    assert sum(row["chat_mode"] is not None for row in lab.rows("chats")) == 8
+    for _ in range(4):
+        lab.load(max_requests=40)
+    lab.assert_equals_truth()
+
+
+def test_bound_that_the_chat_list_exceeds_is_told(lab: Lab, world: World, team: str) -> None:
+    """There is nothing to load without the list, so the load fails and says why."""
+    with pytest.raises(RequestsSpent, match="1 requests"):
+        lab.load(max_requests=1)

@@ -27,6 +27,7 @@ from dlt.extract import DltSource
 from dlt.pipeline.exceptions import PipelineStepFailed
 from filelock import FileLock, Timeout
 
+from feishu_source.batch import Row
 from feishu_source.destination import (
     checkpoint,
     count_messages,
@@ -55,7 +56,7 @@ from feishu_source.report import (
 from feishu_source.resources import ledger_source
 from feishu_source.session import Session
 from feishu_source.source import resolve_options, session_source
-from feishu_source.tables import CHAT_MEMBERS, CHATS, MESSAGES, SYNC_COVERAGE, SYNC_RUNS, THREADS
+from feishu_source.tables import CHAT_MEMBERS, CHATS, MESSAGES, SYNC_RUNS, THREADS, Table
 from feishu_source.version import VERSION
 from feishu_source.walk import Walk
 
@@ -139,6 +140,8 @@ class _Load:
         self._session = session
         self._tolerate = tolerate
         self._before: int | None = None
+        self._account_written = False
+        session.closing_rows = self._closing_rows
         place = describe(pipeline)
         self.report = LoadReport(
             run_id=uuid.uuid4().hex,
@@ -227,6 +230,7 @@ class _Load:
             walk = self._session.walk
             if walk is None or walk.finished:
                 break
+        self._account_written = True  # with the last slice
         if walk is not None and walk.stopped_by is not None:
             raise walk.stopped_by
         self._close(None)
@@ -236,14 +240,18 @@ class _Load:
         checkpoint(self._pipeline)
 
     def _close(self, failure: FeishuError | None) -> None:
-        """Completes the report and writes it to the destination."""
-        self._tally()
-        self.report.finished_at = datetime.now(UTC)
-        self.report.exit_code = self._exit_code(failure)
-        self._run(self._account())
+        """Completes the report, and writes it to the destination if no slice has."""
+        self._complete_report(failure)
+        if not self._account_written:
+            self._run(self._account())
         self._count_new()
         prune_states(self._pipeline)
         self._session.progress.phase = "finished"
+
+    def _complete_report(self, failure: FeishuError | None) -> None:
+        self._tally()
+        self.report.finished_at = datetime.now(UTC)
+        self.report.exit_code = self._exit_code(failure)
 
     def _close_after(self, failure: FeishuError) -> None:
         """The same after a failure, as far as the destination lets it: that failure is told."""
@@ -294,11 +302,18 @@ class _Load:
         grave = [p for p in self.report.problems if p.code not in self._tolerate]
         return EXIT_INCOMPLETE if grave else EXIT_COMPLETE
 
+    def _closing_rows(self) -> list[tuple[Table, list[Row]]]:
+        """The account as it stands when reading ends; it is loaded with the last slice."""
+        self._complete_report(self._session.walk.stopped_by if self._session.walk else None)
+        return self._rows()
+
     def _account(self) -> DltSource:
+        """The account by itself: when a load begins, or ended outside a slice."""
+        return ledger_source(self._rows())
+
+    def _rows(self) -> list[tuple[Table, list[Row]]]:
         """This load's row of `sync_runs`, and the coverage of chats that no slice reached."""
-        walk = self._session.walk
-        coverage = walk.coverage_rows() if walk is not None else []
-        return ledger_source([(SYNC_RUNS, [_run_row(self.report)]), (SYNC_COVERAGE, coverage)])
+        return [(SYNC_RUNS, [_run_row(self.report)]), *self._session.coverage_rows()]
 
     def _failure(self, error: BaseException) -> FeishuError:
         """The error of this package that an exception stands for, whatever wrapped it."""

@@ -225,6 +225,10 @@ def read_messages(session: Session) -> Iterator[Any]:
                 for table, data in batch.tables:
                     missing.discard(table)
                     yield mark(table, data)
+        if walk.finished:
+            for table, rows in session.closing_rows():
+                missing.discard(table)
+                yield mark(table, to_arrow(table, rows))
     finally:
         if not session.sliced:
             # Also when dlt gives up: a walk must not outlive the extract that stores its claims.

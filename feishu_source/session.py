@@ -8,7 +8,7 @@ Refuses to know tables and destinations.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -24,7 +24,7 @@ from feishu_source.api import (
     is_loopback,
     resolve_base_url,
 )
-from feishu_source.batch import Bounds, Intake
+from feishu_source.batch import Bounds, Intake, Row
 from feishu_source.coverage import STATE_VERSION, ChatState, Wanted
 from feishu_source.errors import ConfigurationError
 from feishu_source.hot import HotRule
@@ -39,6 +39,7 @@ from feishu_source.settings import (
     parse_until,
     whole_seconds,
 )
+from feishu_source.tables import SYNC_COVERAGE, Table
 from feishu_source.walk import Walk
 
 NO_CREDENTIALS = (
@@ -141,6 +142,7 @@ class Session:
     """What the resources of one source share while one load runs.
 
     `sliced`: a slice of it is read at each evaluation, and whoever made the session ends it.
+    `closing_rows` go with the last slice: with what it tells of, or not at all.
     """
 
     def __init__(
@@ -159,6 +161,7 @@ class Session:
         self.intake = Intake(options.bounds, options.settings.batch_rows)
         self.walk: Walk | None = None
         self.sliced = sliced
+        self.closing_rows: Callable[[], list[tuple[Table, list[Row]]]] = self.coverage_rows
         self._full = full
         self._most_messages = most_messages
         self._most_requests = most_requests
@@ -241,6 +244,10 @@ class Session:
             )
             self.walk.add(chats)
         return self.walk
+
+    def coverage_rows(self) -> list[tuple[Table, list[Row]]]:
+        """`sync_coverage` of the chats that no slice reached: the last rows of a walk."""
+        return [(SYNC_COVERAGE, self.walk.coverage_rows())] if self.walk else []
 
     def close(self) -> None:
         """Ends workers and connections; a session may be used again, for another load."""

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +15,8 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 
 from feishu_source import feishu_source
 from feishu_source.errors import ConfigurationError
-from feishu_source.sandbox import World, generate
-from tests.lab import DAY_S, Lab
+from feishu_source.sandbox import Fault, World, generate
+from tests.lab import DAY_S, MESSAGES, Lab
 
 NOW_MS = 1_790_000_000_000
 
@@ -127,3 +131,43 @@ def test_no_table_is_missing_after_the_first_load(lab: Lab, team: str) -> None:
     for table in tables - {"_dlt_version", "_dlt_loads", "_dlt_pipeline_state"}:
         columns = {row[0] for row in lab.query(f"describe feishu.{table}")}
         assert "_dlt_load_id" in columns, table
+
+
+def test_bare_run_that_ends_early_tells_of_every_chat(lab: Lab, world: World, ann: str) -> None:
+    """Of those it did not reach, too: a bare run cannot raise without losing what it read."""
+    chats = [world.add_chat(name=f"Chat {n}", member_ids=[ann]) for n in range(4)]
+    for chat_id in chats:
+        world.post(chat_id, ann, text="here")
+    lab.sandbox.inject(Fault("quota", MESSAGES, after=2))
+    _pipeline(lab).run(_source(lab, workers=1))
+    rows = {row["chat_id"]: row for row in lab.rows("sync_coverage")}
+    assert rows.keys() == set(chats)
+    assert sorted(row["status"] for row in rows.values()) == ["complete"] * 2 + ["partial"] * 2
+    told = [row["error_code"] for row in rows.values() if row["status"] == "partial"]
+    assert told == [99991403] * 2
+    assert len(lab.message_ids()) == 2
+
+
+BARE = """
+import json, sys, dlt
+from feishu_source import feishu_source
+access, database, folder = json.loads(sys.argv[1])
+dlt.pipeline(
+    "bare", destination=dlt.destinations.duckdb(database), dataset_name="feishu",
+    pipelines_dir=folder,
+).run(feishu_source(**access))
+"""
+
+
+def test_bare_run_in_a_process_of_its_own_has_load_ids_and_leaves_no_copies(
+    lab: Lab, world: World, ann: str, team: str
+) -> None:
+    """What a correct load needs of dlt is set by building the source, nothing else."""
+    world.post(team, ann, text="words nobody else should read")
+    folder = lab.folder / "bare"
+    given = json.dumps([lab.access, str(lab.database), str(folder)])
+    environment = {k: v for k, v in os.environ.items() if k != "RUNTIME__DLTHUB_TELEMETRY"}
+    subprocess.run([sys.executable, "-c", BARE, given], env=environment, check=True)
+    loads = {row[0] for row in lab.query("select load_id from feishu._dlt_loads")}
+    assert {row["_dlt_load_id"] for row in lab.rows("messages")} <= loads
+    assert not list(folder.rglob("*.parquet"))

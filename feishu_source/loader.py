@@ -63,6 +63,11 @@ from feishu_source.walk import Walk
 NO_CHATS = (
     "there is no chat to read: add the bot to a group, or check --chat, --include and --exclude"
 )
+BEHIND_GAP = (
+    "`since` leaves a gap after what is covered, in {:,} of the chats: what was read behind it is "
+    "not claimed, and the next load reads it again. One load with an earlier `since`, or without, "
+    "closes the gap."
+)
 
 _log = logging.getLogger(__name__)
 
@@ -293,6 +298,8 @@ class _Load:
         report.problems = [problem for visit in visits if (problem := visit.account())]
         if not visits:
             report.warnings.append(NO_CHATS)
+        if walk.behind_gaps:
+            report.warnings.append(BEHIND_GAP.format(walk.behind_gaps))
 
     def _exit_code(self, failure: FeishuError | None) -> int:
         if isinstance(failure, Interrupted):

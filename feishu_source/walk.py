@@ -22,6 +22,7 @@ from feishu_source.coverage import (
     Wanted,
     advance,
     finish,
+    is_window,
     next_walk,
     note_done,
     prepare,
@@ -37,7 +38,10 @@ from feishu_source.workers import Workers
 
 
 class Walk:
-    """All that one load reads; lives as long as the load, and is read slice by slice."""
+    """All that one load reads; lives as long as the load, and is read slice by slice.
+
+    `behind_gaps`: chats that are read from a start behind what is covered, and so not claimed.
+    """
 
     def __init__(
         self,
@@ -66,6 +70,7 @@ class Walk:
         self._slice_ends_at = 0
         self._begun_urgency = 0
         self.visits: dict[str, Visit] = {}
+        self.behind_gaps = 0
 
     # what is to be read
 
@@ -77,6 +82,7 @@ class Walk:
             self.visits[chat_id] = visit
             self._due.append(visit)
             self._open_next(visit)
+            self.behind_gaps += is_window(state, self._wanted) and not self._wanted.explicit
         self._progress.chats_total = len(self.visits)
 
     @property

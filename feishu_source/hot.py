@@ -28,9 +28,13 @@ LATE_MS = 10 * MINUTE_S * 1_000
 
 @dataclass(frozen=True, slots=True)
 class HotRule:
-    """How long a thread stays hot after its newest reply, and how many may be in one chat."""
+    """How long a thread stays hot after its newest reply, and how many may be in one chat.
+
+    `every_load_s`: for how long it is polled in every load; a longer look-back wants that too.
+    """
 
     hot_s: int = 14 * DAY_S
+    every_load_s: int = EVERY_LOAD_S
     most: int = 2_000
 
 
@@ -49,9 +53,9 @@ def due(hot: dict[str, int], previous_s: int, now_s: int, rule: HotRule) -> list
 
 def _is_due(newest_s: float, previous_s: int, now_s: int, rule: HotRule) -> bool:
     silence_s = now_s - newest_s
-    if silence_s < EVERY_LOAD_S or silence_s >= rule.hot_s:
+    if silence_s < rule.every_load_s or silence_s >= rule.hot_s:
         return True
-    instant_s = newest_s + EVERY_LOAD_S
+    instant_s = newest_s + rule.every_load_s
     while instant_s <= previous_s:
         instant_s = newest_s + (instant_s - newest_s) * GROWTH
     return instant_s <= now_s

@@ -27,7 +27,7 @@ from feishu_source.api import (
 from feishu_source.batch import Bounds, Intake, Row
 from feishu_source.coverage import STATE_VERSION, ChatState, Wanted
 from feishu_source.errors import ConfigurationError
-from feishu_source.hot import HotRule
+from feishu_source.hot import EVERY_LOAD_S, HotRule
 from feishu_source.report import Progress
 from feishu_source.roster import Known, Roster, Selection
 from feishu_source.rungs import Rung, parse_ladder
@@ -117,10 +117,13 @@ class Options:
 
     @property
     def hot_rule(self) -> HotRule:
-        """Never shorter than the look-back: a younger reply must not be edited unseen."""
-        hot_s = self.settings.hot_s
-        hot_s = max(hot_s, self.settings.look_back_s) if hot_s else 0
-        return HotRule(hot_s, self.settings.most_hot_threads)
+        """Hot, and polled in every load, for the look-back: no younger reply is edited unseen."""
+        hot_s, look_back_s = self.settings.hot_s, self.settings.look_back_s
+        return HotRule(
+            max(hot_s, look_back_s) if hot_s else 0,
+            max(EVERY_LOAD_S, look_back_s),
+            self.settings.most_hot_threads,
+        )
 
     def wanted(self, pinned_s: int, threads: bool, full: bool) -> Wanted:
         """What to read of every chat up to the pinned end: whole seconds inside the bounds."""

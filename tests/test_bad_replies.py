@@ -130,25 +130,6 @@ def test_quota_used_up_in_mid_load_keeps_what_is_in_hand(lab: Lab, world: World)
     lab.assert_equals_truth()
 
 
-def test_quota_used_up_within_a_chat_keeps_its_first_pages(lab: Lab, world: World) -> None:
-    """The claim ends where the pages ended: nothing is asked for twice but a second's overlap."""
-    (chat_id,) = chats(world, 1)
-    for number in range(5):
-        world.post(chat_id, text=f"more {number}")
-        world.advance(10)
-    lab.sandbox.inject(Fault("quota", path=MESSAGES, times=None, after=2))
-    with pytest.raises(QuotaExhausted):
-        lab.load(page_size=2)
-    texts = ["hello 0", "more 0", "more 1", "more 2"]
-    assert sorted(row["text"] for row in lab.rows("messages")) == texts
-    last_s = max(row["create_time"] for row in lab.rows("messages")).timestamp()
-    lab.sandbox.clear_faults()
-    report = lab.load(page_size=2)
-    assert (report.exit_code, report.new) == (0, 2)
-    assert int(lab.listings(chat_id)[0].query["start_time"]) == last_s - 1
-    lab.assert_equals_truth()
-
-
 @pytest.mark.parametrize("path", [TOKEN, MESSAGES])
 def test_redirect_is_not_followed(lab: Lab, world: World, path: str) -> None:
     """Neither secret nor token goes to a host that nobody named; the message names that host."""

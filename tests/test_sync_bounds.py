@@ -49,18 +49,6 @@ def test_time_without_a_zone_is_in_the_given_one(
     assert lab.message_ids() == set(ids[2:])
 
 
-def test_earlier_since_reads_what_lies_before(lab: Lab, world: World, ann: str, team: str) -> None:
-    """Coverage never claims what was not read, and a later start does not shrink it."""
-    ids = _days(world, team, ann, 10)
-    lab.load(since="2026-01-08")
-    assert lab.message_ids() == set(ids[7:])
-    lab.load(since="2026-01-04")
-    assert lab.message_ids() == set(ids[3:])
-    lab.load(since="2026-01-09")
-    lab.load()
-    lab.assert_equals_truth()
-
-
 def test_since_behind_what_is_covered_leaves_no_gap_that_looks_covered(
     lab: Lab, world: World, ann: str, team: str
 ) -> None:
@@ -78,18 +66,6 @@ def test_since_behind_what_is_covered_leaves_no_gap_that_looks_covered(
     assert new in lab.message_ids()
     assert between not in lab.message_ids()
     lab.load(full=True)
-    lab.assert_equals_truth()
-
-
-def test_intervals_out_of_order_end_in_everything(
-    lab: Lab, world: World, ann: str, team: str
-) -> None:
-    """An orchestrator's backfill: windows that do not touch are loaded and not claimed."""
-    _days(world, team, ann, 10)
-    lab.load(since="2026-01-05", until="2026-01-06")
-    lab.load(since="2026-01-09", until="2026-01-09")
-    lab.load(since="2026-01-02", until="2026-01-03")
-    lab.load()
     lab.assert_equals_truth()
 
 

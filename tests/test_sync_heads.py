@@ -85,19 +85,6 @@ def test_mentions_that_shrink_leave_no_row_behind(
     lab.assert_equals_truth()
 
 
-def test_message_that_became_visible_late_is_not_lost(
-    lab: Lab, world: World, ann: str, team: str
-) -> None:
-    """It was sent before the pinned end and listed only after that load."""
-    late = world.post(team, ann, text="late", visible_after_ms=3_500)
-    world.advance(1)
-    lab.load()
-    assert lab.message_ids() == set()
-    world.advance(10)
-    lab.load()
-    assert lab.message_ids() == {late}
-
-
 def test_chat_that_was_joined_later_is_read_from_its_beginning(
     lab: Lab, world: World, ann: str, team: str
 ) -> None:
@@ -111,17 +98,6 @@ def test_chat_that_was_joined_later_is_read_from_its_beginning(
     report = lab.load()
     assert (report.new, report.chats_complete) == (1, 2)
     lab.assert_equals_truth()
-
-
-def test_two_loads_that_pin_the_same_second_both_read(
-    lab: Lab, world: World, ann: str, team: str
-) -> None:
-    """Done is remembered, never inferred from the claims."""
-    world.post(team, ann, text="first")
-    lab.load()
-    second = world.post(team, ann, text="second")
-    lab.load()
-    assert second in lab.message_ids()
 
 
 def test_clock_that_steps_back_moves_no_claim_back(

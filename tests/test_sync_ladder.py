@@ -143,63 +143,6 @@ def test_reply_after_a_silence_is_seen_within_a_quarter_of_it(
             assert reply in belt.message_ids()
 
 
-def test_thread_that_cooled_while_no_load_ran_is_polled_once_more(
-    world: World, ann: str, team: str
-) -> None:
-    """A reply that landed while it was hot is not lost."""
-    root = world.post(team, ann, text="root")
-    world.reply_in_thread(root, ann, text="first")
-    with Belt(world) as belt:
-        belt.load()
-        world.advance(10 * DAY_S)
-        reply = world.reply_in_thread(root, ann, text="while hot")
-        world.advance(200 * DAY_S)
-        belt.load(rungs="off")
-        assert reply in belt.message_ids()
-        belt.load(rungs="off")
-        assert belt.polls() == []
-
-
-def test_more_than_a_page_of_replies_between_two_polls_is_read_whole(
-    world: World, ann: str, team: str
-) -> None:
-    """The poll goes down to what was known, not to the first known page."""
-    root = world.post(team, ann, text="root")
-    for _ in range(7):
-        world.reply_in_thread(root, ann, text="early")
-    with Belt(world) as belt:
-        belt.load(page_size=3)
-        world.advance(5 * DAY_S)
-        for _ in range(11):
-            world.advance(700)
-            world.reply_in_thread(root, ann, text="late")
-        belt.load(page_size=3, rungs="off")
-        belt.assert_equals_truth()
-        world.advance(HOUR_S)
-        belt.load(page_size=3, rungs="off")
-        assert len(belt.polls()) < 6
-        belt.assert_equals_truth()
-
-
-def test_edited_reply_inside_the_look_back_is_seen_in_a_hot_thread(
-    world: World, ann: str, team: str
-) -> None:
-    """A poll goes down to the head's start, whatever the newest reply is."""
-    root = world.post(team, ann, text="root")
-    with Belt(world) as belt:
-        belt.load()
-        world.advance(3 * DAY_S)
-        edited = world.reply_in_thread(root, ann, text="before")
-        for _ in range(6):
-            world.advance(900)
-            world.reply_in_thread(root, ann, text="more")
-        _pass(belt, world, 60)
-        world.edit(edited, text="after")
-        world.advance(60)
-        belt.load(page_size=2, rungs="off")
-        belt.assert_equals_truth()
-
-
 def test_hot_thread_that_failed_is_read_by_the_next_load(world: World, ann: str, team: str) -> None:
     """It is owed then, whenever its next poll would have been."""
     root = world.post(team, ann, text="root")

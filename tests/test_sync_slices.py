@@ -32,34 +32,6 @@ def test_tiny_slices_end_in_the_same_tables() -> None:
         belt.assert_equals_truth()
 
 
-def test_second_with_more_messages_than_a_slice_makes_progress(
-    lab: Lab, world: World, ann: str, team: str
-) -> None:
-    """A chat is cut only where its claim grew since the slice began."""
-    for _ in range(20):
-        world.post(team, ann, text="all at once", at_ms=world.start_ms + 500)
-    world.advance(5)
-    world.post(team, ann, text="later")
-    world.advance(5)
-    report = lab.load(slice_messages=4, page_size=2)
-    assert (report.exit_code, report.new) == (0, 21)
-    lab.assert_equals_truth()
-
-
-def test_look_back_larger_than_a_slice_makes_progress(world: World, ann: str, team: str) -> None:
-    """How far the reading again got is remembered, and finished chats are too."""
-    for _ in range(40):
-        world.advance(60)
-        world.post(team, ann, text="busy")
-    with Belt(world) as belt:
-        belt.load()
-        world.advance(60)
-        assert belt.load(slice_messages=6, page_size=3) == {team: "complete"}
-        assert belt.slices >= 7
-        assert len(belt.listings(team)) < 40
-        belt.assert_equals_truth()
-
-
 def test_load_ends_after_max_messages_and_the_next_goes_on(
     lab: Lab, world: World, ann: str, team: str
 ) -> None:
@@ -73,35 +45,6 @@ def test_load_ends_after_max_messages_and_the_next_goes_on(
     report = lab.load(page_size=5)
     assert (report.exit_code, report.new) == (0, 20)
     lab.assert_equals_truth()
-
-
-def test_first_load_goes_on_where_it_was_cut_and_then_reads_its_head(
-    lab: Lab, world: World, ann: str, team: str
-) -> None:
-    """An edit inside the look-back, behind the cut, is still seen by the next load."""
-    messages = []
-    for _ in range(30):
-        world.advance(60)
-        messages.append(world.post(team, ann, text="before"))
-    lab.load(max_messages=20, page_size=5)
-    world.edit(messages[10], text="after")
-    lab.load()
-    lab.assert_equals_truth()
-
-
-def test_every_chat_is_reached_by_loads_that_end_early(world: World, ann: str, team: str) -> None:
-    """Heads go oldest claim first, so that no chat waits for ever."""
-    chats = [team, *(world.add_chat(name=f"Chat {n}", member_ids=[ann]) for n in range(4))]
-    for chat_id in chats:
-        world.post(chat_id, ann, text="first")
-    with Belt(world) as belt:
-        belt.load()
-        world.advance(DAY_S)
-        for chat_id in chats:
-            world.post(chat_id, ann, text="second")
-        for _ in range(6):
-            belt.load(max_messages=1, workers=1)
-        assert len(belt.message_ids()) == 10
 
 
 def test_progress_ends_at_everything(lab: Lab, world: World, ann: str, team: str) -> None:

@@ -7,7 +7,6 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import dlt
 import pytest
 
 from feishu_source import destination, load, open_pipeline
@@ -59,25 +58,6 @@ def test_older_copy_of_the_database_is_brought_up_to_date(
     world.advance(30 * DAY_S)
     lab.load()
     lab.assert_equals_truth()
-
-
-def test_another_database_under_the_same_pipeline_gets_everything(
-    lab: Lab, world: World, ann: str, team: str
-) -> None:
-    """dlt by itself keeps the higher state version, and rows would never arrive."""
-    world.post(team, ann, text="first")
-    folder = str(lab.folder / "shared")
-    for name in ("one", "two"):
-        lab.database = lab.folder / f"{name}.duckdb"
-        pipeline = dlt.pipeline(
-            "feishu_history",
-            destination=dlt.destinations.duckdb(str(lab.database)),
-            dataset_name="feishu",
-            pipelines_dir=folder,
-        )
-        load(pipeline, **lab.access)
-        lab.assert_equals_truth()
-        world.advance(DAY_S)
 
 
 def test_working_folder_belongs_to_destination_database_and_dataset(tmp_path: Path) -> None:

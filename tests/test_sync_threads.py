@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import pytest
-
-from feishu_source.sandbox import Fault, Switches, World
-from tests.lab import DAY_S, MESSAGES, Lab
+from feishu_source.sandbox import Fault, World
+from tests.lab import DAY_S, Lab
 
 
 def test_replies_in_threads_of_roots_in_the_window_are_read(
@@ -81,26 +77,6 @@ def test_invisible_thread_is_reported_and_its_chat_is_complete(
     lab.assert_equals_truth()
 
 
-def test_thread_that_failed_is_owed_and_read_by_the_next_load(
-    lab: Lab, world: World, ann: str, team: str
-) -> None:
-    """Even if its root is older than the look-back by then."""
-    root = world.post(team, ann, text="root")
-    reply = world.reply_in_thread(root, ann, text="reply")
-    thread_id = world.thread_id_of(root)
-    lab.sandbox.inject(Fault("html_502", thread_id=thread_id, times=6))
-    report = lab.load()
-    assert (report.exit_code, report.chats_partial) == (3, 1)
-    assert lab.rows("threads")[0]["status"] == "failed"
-    assert lab.rows("sync_coverage")[0]["owed_threads"] == 1
-    assert reply not in lab.message_ids()
-    world.advance(30 * DAY_S)
-    report = lab.load()
-    assert lab.polls() == [thread_id]
-    assert (report.exit_code, lab.rows("sync_coverage")[0]["owed_threads"]) == (0, 0)
-    lab.assert_equals_truth()
-
-
 def test_chat_that_owes_too_many_threads_fails_and_heals(
     lab: Lab, world: World, ann: str, team: str
 ) -> None:
@@ -133,63 +109,4 @@ def test_topic_group_is_read_flat_without_a_request_per_thread(
     lab.load()
     assert lab.polls() == []
     assert late in lab.message_ids()
-    lab.assert_equals_truth()
-
-
-@pytest.mark.parametrize("code", [230001, 99992402])
-def test_topic_group_that_lists_roots_only_is_polled(
-    tmp_path: Path, world: World, ann: str, code: int
-) -> None:
-    """Where the undocumented parameter is refused, nothing flat is relied on."""
-    topic = world.add_chat(name="Topics", mode="topic", member_ids=[ann])
-    root = world.post(topic, ann, text="topic")
-    world.reply_in_thread(root, ann, text="reply")
-    switches = Switches(
-        accept_only_thread_root=False,
-        topic_default_roots_only=True,
-        refusal_code=code,  # type: ignore[arg-type]
-    )
-    with Lab(tmp_path, world, switches=switches) as lab:
-        report = lab.load()
-        assert (report.messages, report.replies) == (1, 1)
-        assert [w for w in report.warnings if "only_thread_root_messages" in w]
-        lab.assert_equals_truth()
-
-
-def test_without_threads_no_reply_is_asked_for_and_none_is_forgotten(
-    lab: Lab, world: World, ann: str, team: str
-) -> None:
-    """Switching threads on makes the whole interval due, however old the roots are."""
-    root = world.post(team, ann, text="root")
-    world.reply_in_thread(root, ann, text="reply")
-    lab.load(threads=False)
-    assert (lab.polls(), lab.rows("sync_coverage")[0]["threads_covered"]) == ([], False)
-    world.advance(60 * DAY_S)
-    lab.load(threads=False)
-    report = lab.load()
-    assert (report.replies, lab.rows("sync_coverage")[0]["threads_covered"]) == (1, True)
-    lab.assert_equals_truth()
-    lab.load()
-    assert lab.polls() == []
-
-
-def test_root_edited_between_its_two_listings_ends_as_the_later_one(
-    lab: Lab, world: World, ann: str, team: str
-) -> None:
-    """In one load package either version could win: the second waits for the next slice."""
-    root = world.post(team, ann, text="before")
-    world.reply_in_thread(root, ann, text="reply")
-    edited: list[str] = []
-
-    def edit_once() -> None:
-        asked = [r for r in lab.sandbox.requests if r.query.get("container_id_type") == "thread"]
-        listed = [r for r in lab.sandbox.requests if r.path == MESSAGES]
-        if listed and not asked and not edited:
-            world.edit(root, text="after")
-            edited.append(root)
-
-    world.on_look = edit_once
-    report = lab.load()
-    assert edited
-    assert report.slices == 2
     lab.assert_equals_truth()

@@ -8,22 +8,6 @@ from tests.lab import DAY_S, Lab, at
 HOUR_S = 3_600
 
 
-def test_new_message_arrives_with_the_next_load_for_one_request(
-    lab: Lab, world: World, ann: str, team: str
-) -> None:
-    """A quiet chat costs one request a load; what was covered stays as it is."""
-    world.post(team, ann, text="first")
-    world.advance(DAY_S)
-    lab.load()
-    world.advance(DAY_S)
-    new = world.post(team, ann, text="second")
-    report = lab.load(rungs="off")
-    assert (report.exit_code, report.messages, report.new) == (0, 1, 1)
-    assert len(lab.listings(team)) == 1
-    assert new in lab.message_ids()
-    lab.assert_equals_truth()
-
-
 def test_head_asks_from_the_look_back_before_what_is_covered(
     lab: Lab, world: World, ann: str, team: str
 ) -> None:
@@ -53,19 +37,6 @@ def test_edit_and_recall_inside_the_look_back_are_seen(
     assert (rows[edited]["text"], rows[edited]["updated"]) == ("before", True)
     assert (rows[recalled]["text"], rows[recalled]["deleted"]) == (None, True)
     assert lab.rows("message_links") == []
-    lab.assert_equals_truth()
-
-
-def test_older_edit_is_seen_by_a_full_load(lab: Lab, world: World, ann: str, team: str) -> None:
-    """Beyond the look-back and the rungs nothing is read again, except by --full."""
-    message = world.post(team, ann, text="before")
-    lab.load(rungs="off")
-    world.advance(30 * DAY_S)
-    lab.load(rungs="off")
-    world.edit(message, text="after")
-    lab.load(rungs="off")
-    assert [row["text"] for row in lab.rows("messages")] == ["before"]
-    lab.load(full=True)
     lab.assert_equals_truth()
 
 

@@ -3,21 +3,7 @@
 from __future__ import annotations
 
 from feishu_source.sandbox import Fault, World
-from tests.lab import DAY_S, Lab
-
-
-def test_replies_in_threads_of_roots_in_the_window_are_read(
-    lab: Lab, world: World, ann: str, team: str
-) -> None:
-    """Also when the message became a root only after it was first loaded."""
-    root = world.post(team, ann, text="root")
-    lab.load()
-    world.advance(600)
-    reply = world.reply_in_thread(root, ann, text="reply")
-    report = lab.load()
-    assert (report.replies, report.threads) == (1, 1)
-    assert reply in lab.message_ids()
-    lab.assert_equals_truth()
+from tests.lab import Lab
 
 
 def test_thread_of_more_than_a_page_is_read_whole(
@@ -57,26 +43,6 @@ def test_reply_also_sent_to_the_chat_is_two_messages(
     lab.assert_equals_truth()
 
 
-def test_invisible_thread_is_reported_and_its_chat_is_complete(
-    lab: Lab, world: World, ann: str, team: str
-) -> None:
-    """230073 is told in `threads`; when it becomes visible, a reading of its root finds it."""
-    root = world.post(team, ann, text="root")
-    world.reply_in_thread(root, ann, text="hidden")
-    thread_id = world.thread_id_of(root)
-    assert thread_id
-    world.hide_thread(thread_id)
-    report = lab.load()
-    assert (report.exit_code, report.chats_complete) == (0, 1)
-    assert [(row["status"], row["error_code"]) for row in lab.rows("threads")] == [
-        ("invisible", 230073)
-    ]
-    lab.assert_equals_truth()
-    world.show_thread(thread_id)
-    lab.load()
-    lab.assert_equals_truth()
-
-
 def test_chat_that_owes_too_many_threads_fails_and_heals(
     lab: Lab, world: World, ann: str, team: str
 ) -> None:
@@ -90,23 +56,4 @@ def test_chat_that_owes_too_many_threads_fails_and_heals(
     assert (report.exit_code, report.chats_failed) == (3, 1)
     assert lab.rows("sync_coverage")[0]["owed_threads"] == 100
     lab.load()
-    lab.assert_equals_truth()
-
-
-def test_topic_group_is_read_flat_without_a_request_per_thread(
-    lab: Lab, world: World, ann: str
-) -> None:
-    """Roots and replies stand in one list there, by their own times."""
-    topic = world.add_chat(name="Topics", mode="topic", member_ids=[ann])
-    root = world.post(topic, ann, text="topic")
-    for _ in range(3):
-        world.advance(60)
-        world.reply_in_thread(root, ann, text="reply")
-    report = lab.load()
-    assert (report.messages, report.replies, lab.polls()) == (4, 0, [])
-    world.advance(30 * DAY_S)
-    late = world.reply_in_thread(root, ann, text="late")
-    lab.load()
-    assert lab.polls() == []
-    assert late in lab.message_ids()
     lab.assert_equals_truth()

@@ -146,6 +146,9 @@ class Reader:
         visit = job.visit
         if isinstance(result, BaseException) and not isinstance(result, FeishuError):
             raise result
+        # Any answer, a refusal too, shows that the network is up; a mode may have been known.
+        if job.kind != "mode" and not _is_lost(result):
+            self._network_failures = 0
         if job.kind == "mode":
             self._take_mode(visit, result)
         elif job.poll is not None:
@@ -169,7 +172,6 @@ class Reader:
         if isinstance(page, FeishuError):
             self._fail_page(visit, page)
             return
-        self._network_failures = 0
         self._receive(visit, page)
         if visit.broken:
             return
@@ -211,7 +213,7 @@ class Reader:
 
     def _fail_chat(self, visit: Visit, error: FeishuError) -> None:
         visit.fail(error)
-        if isinstance(error, RetriesExhausted) and error.network:
+        if _is_lost(error):
             self._network_failures += 1
             if self._network_failures >= MOST_NETWORK_FAILURES:
                 self.stop(error)
@@ -269,7 +271,6 @@ class Reader:
         if isinstance(page, FeishuError):
             self._fail_thread(visit, poll, page)
             return
-        self._network_failures = 0
         self._receive(visit, page, poll)
         poll.note(page.items)
         if page.stalled or page.next_page_token in poll.tokens:
@@ -334,6 +335,11 @@ class Reader:
             return  # refused before it told its root: its last row is worth more than one without
         now_ms = int((self._client.server_time_s or self._wanted.as_of_s) * 1_000)
         self._threads[poll.thread_id] = thread_row(visit.chat_id, poll, now_ms, error)
+
+
+def _is_lost(result: Any) -> bool:
+    """True if the network gave no answer, however often it was asked."""
+    return isinstance(result, RetriesExhausted) and result.network
 
 
 def _no_way_on(what: str, page: Page) -> ReplyBroken:

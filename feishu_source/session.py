@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from feishu_source.api import (
     AppIdentity,
     Budget,
+    Carrier,
     Client,
     Identity,
     UserIdentity,
@@ -41,6 +42,7 @@ from feishu_source.settings import (
 )
 from feishu_source.tables import SYNC_COVERAGE, Table
 from feishu_source.walk import Walk
+from feishu_source.workers import ThreadWorkers, Workers
 
 NO_CREDENTIALS = (
     "no credentials: set app_id and app_secret under [sources.feishu] in .dlt/secrets.toml, or "
@@ -146,6 +148,9 @@ class Session:
 
     `sliced`: a slice of it is read at each evaluation, and whoever made the session ends it.
     `closing_rows` go with the last slice: with what it tells of, or not at all.
+    `carrier`, `workers` and `clock` (epoch seconds): how requests travel, how several are under way
+    at once, what time it is if the server does not tell. With others than HTTP, threads and this
+    machine's, a load is a function of what it is told.
     """
 
     def __init__(
@@ -158,6 +163,9 @@ class Session:
         reset_chats: Iterable[str] = (),
         sliced: bool = False,
         progress: Progress | None = None,
+        carrier: Carrier | None = None,
+        workers: Callable[[int], Workers] = ThreadWorkers,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self.options = options
         self.progress = progress or Progress()
@@ -169,6 +177,9 @@ class Session:
         self._most_messages = most_messages
         self._most_requests = most_requests
         self._reset_chats = tuple(check_id("chat", chat_id) for chat_id in reset_chats)
+        self._carrier = carrier
+        self._make_workers = workers
+        self._clock = clock
         self._client: Client | None = None
         self._roster: Roster | None = None
 
@@ -185,9 +196,13 @@ class Session:
             ConfigurationError: credentials are missing.
         """
         if self._client is None:
-            options, budget = self.options, Budget(self._most_requests)
+            options = self.options
             self._client = Client(
-                options.identity(), options.base_url, options.settings, budget=budget
+                options.identity(),
+                options.base_url,
+                options.settings,
+                budget=Budget(self._most_requests),
+                carrier=self._carrier,
             )
         return self._client
 
@@ -208,7 +223,7 @@ class Session:
         """The load's end: the server's clock at the chat list, this machine's if it tells none."""
         self.roster.read_list()
         if not self.roster.pinned_s:
-            self.roster.pinned_s = int(self.client.server_time_s or time.time())
+            self.roster.pinned_s = int(self.client.server_time_s or self._clock())
         return self.roster.pinned_s
 
     def open_state(self, state: dict[str, Any]) -> dict[str, Any]:
@@ -241,6 +256,7 @@ class Session:
                 self.options.wanted(self.pinned_s, threads, self._full),
                 self.intake,
                 self.roster,
+                self._make_workers(self.options.settings.workers),
                 self.progress,
                 self._most_messages,
                 bounded=self.sliced,

@@ -50,6 +50,7 @@ class Walk:
         wanted: Wanted,
         intake: Intake,
         modes: Modes,
+        workers: Workers,
         progress: Progress | None = None,
         most_messages: int | None = None,
         *,
@@ -62,8 +63,8 @@ class Walk:
         self._progress = progress or Progress()
         self._most_messages = sys.maxsize if most_messages is None else most_messages
         self._most_in_slice = settings.slice_messages if bounded else sys.maxsize
-        self._workers = Workers(settings.workers)
-        self._reader = Reader(client, wanted, intake, modes, self._workers)
+        self._workers = workers
+        self._reader = Reader(client, wanted, intake, modes, workers)
         self._due: list[Visit] = []
         self._touched: dict[str, Visit] = {}
         self._told: set[str] = set()

@@ -7,6 +7,7 @@ ended in. Refuses to know what is asked for; how fast is for the limiter to say.
 from __future__ import annotations
 
 import queue
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -25,14 +26,22 @@ class Job:
     call: Callable[[], Any]
     poll: Poll | None = None
 
+    def run(self) -> Any:
+        """Its result, or the error it ended in: handed to the thread that decides, never lost."""
+        try:
+            return self.call()
+        except BaseException as error:
+            return error
 
-class Workers:
-    """A pool of threads; jobs for threads go before others, since pages wait for them."""
+
+class Workers(ABC):
+    """So many jobs under way at once; those for threads begin first, since pages wait for them.
+
+    Which of them ends first is not promised.
+    """
 
     def __init__(self, number: int) -> None:
         self._number = number
-        self._pool = ThreadPoolExecutor(number, thread_name_prefix="feishu")
-        self._results: queue.SimpleQueue[tuple[Job, Any] | None] = queue.SimpleQueue()
         self._urgent: deque[Job] = deque()
         self._waiting: deque[Job] = deque()
         self.in_flight = 0
@@ -50,32 +59,56 @@ class Workers:
         """Gives every free worker a job, as far as there are any."""
         while self.in_flight < self._number and (jobs := self._urgent or self._waiting):
             self.in_flight += 1
-            self._pool.submit(self._run, jobs.popleft())
+            self._begin(jobs.popleft())
 
     def take(self) -> tuple[Job, Any] | None:
         """The next job that ended, with its result or error; None if `wake` was called."""
-        ended = self._results.get()
+        ended = self._next_ended()
         if ended is not None:
             self.in_flight -= 1
         return ended
-
-    def wake(self) -> None:
-        """Makes `take` return; safe to call from a signal handler."""
-        self._results.put(None)
 
     def drop_waiting(self) -> None:
         """Forgets the jobs that no worker has begun."""
         self._urgent.clear()
         self._waiting.clear()
 
+    @abstractmethod
+    def wake(self) -> None:
+        """Makes `take` return; safe to call from a signal handler."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Ends the workers; what they still fetch is thrown away."""
+
+    @abstractmethod
+    def _begin(self, job: Job) -> None:
+        """Puts a job under way."""
+
+    @abstractmethod
+    def _next_ended(self) -> tuple[Job, Any] | None:
+        """Waits until a job under way has ended, or until `wake`."""
+
+
+class ThreadWorkers(Workers):
+    """Workers that are threads: whatever is answered first ends first."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self._pool = ThreadPoolExecutor(number, thread_name_prefix="feishu")
+        self._results: queue.SimpleQueue[tuple[Job, Any] | None] = queue.SimpleQueue()
+
+    def wake(self) -> None:
+        """Makes `take` return; safe to call from a signal handler."""
+        self._results.put(None)
+
     def close(self) -> None:
         """Ends the workers; what they still fetch is thrown away."""
         self.drop_waiting()
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _run(self, job: Job) -> None:
-        try:
-            result = job.call()
-        except BaseException as error:  # handed to the thread that decides, never lost
-            result = error
-        self._results.put((job, result))
+    def _begin(self, job: Job) -> None:
+        self._pool.submit(lambda: self._results.put((job, job.run())))
+
+    def _next_ended(self) -> tuple[Job, Any] | None:
+        return self._results.get()

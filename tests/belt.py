@@ -1,17 +1,17 @@
 """The belt alone: a load without dlt, into a warehouse of dictionaries.
 
 In: what happens in the tenant. Out: rows, merged by the rules that the tables declare. A load takes
-milliseconds, so that many readings of the platform, and many histories, can be tried. What dlt and
-a database add is what `tests.lab` is for.
+milliseconds and is a function of what happened before, so that many readings of the platform, and
+many histories, can be tried. What sockets, threads, dlt and a database add is what `tests.lab` is
+for.
 """
 
 from __future__ import annotations
 
 import inspect
 import json
-from typing import Any
-
-import pyarrow as pa
+from random import Random
+from typing import Any, Self
 
 from feishu_source.batch import Batch
 from feishu_source.errors import FeishuError
@@ -20,6 +20,7 @@ from feishu_source.sandbox import World
 from feishu_source.session import Options, Session
 from feishu_source.source import feishu_source
 from feishu_source.tables import DELETED, TABLES, Table
+from tests.determinism import Direct, Shuffled
 from tests.laboratory import Laboratory
 
 Row = dict[str, Any]
@@ -44,6 +45,15 @@ class Belt(Laboratory):
         self.known: Known = {}
         self.slices = 0
         self.stopped_by: FeishuError | None = None
+        self.chance = Random(world.seed)
+
+    def __enter__(self) -> Self:
+        return self  # nothing is served: requests take the short way
+
+    @property
+    def base_url(self) -> str:
+        """Nobody listens there."""
+        return "http://127.0.0.1"
 
     def load(
         self,
@@ -64,6 +74,9 @@ class Belt(Laboratory):
             most_messages=max_messages,
             most_requests=max_requests,
             sliced=True,
+            carrier=Direct(self.sandbox),
+            workers=lambda number: Shuffled(number, self.chance),
+            clock=lambda: self.world.now_ms / 1_000,
         )
         try:
             return self._read(session, given["threads"], kill_after)
@@ -89,11 +102,11 @@ class Belt(Laboratory):
 
     def _store(self, batch: Batch) -> None:
         for table, data in batch.tables:
-            self._merge(table, data)
+            self._merge(table, data.to_pylist())
         self.claims |= json.loads(json.dumps(batch.claims))
 
-    def _merge(self, table: Table, data: pa.Table) -> None:
-        stored, rows = self.tables[table.name], data.to_pylist()
+    def _merge(self, table: Table, rows: list[Row]) -> None:
+        stored = self.tables[table.name]
         if table.replaces:
             gone = {row[table.replaces] for row in rows}
             for key in [key for key, row in stored.items() if row[table.replaces] in gone]:

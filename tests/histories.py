@@ -13,8 +13,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-import pyarrow as pa
-
 from feishu_source.errors import FeishuError
 from feishu_source.sandbox import World
 from feishu_source.sandbox.tenant import Chat, Message
@@ -121,14 +119,14 @@ class History(Belt):
         self.world.on_look = look
         return happened
 
-    def _merge(self, table: Table, data: pa.Table) -> None:
+    def _merge(self, table: Table, rows: list[Row]) -> None:
         """Of two rows under one key in a package dlt keeps an arbitrary one."""
         assert self.slices <= MOST_SLICES, "the load does not end"
-        for row in data.to_pylist():
+        for row in rows:
             key = (self.slices, table.name, *(row[name] for name in table.key))
             assert key not in self._packaged, "doubled in one package"
             self._packaged.add(key)
-        super()._merge(table, data)
+        super()._merge(table, rows)
 
     # what it had to see
 

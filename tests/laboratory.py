@@ -60,10 +60,15 @@ class Laboratory:
         self.sandbox.__exit__(kind, error, trace)
 
     @property
+    def base_url(self) -> str:
+        """Where the tenant is."""
+        return self.sandbox.base_url
+
+    @property
     def access(self) -> dict[str, Any]:
         """What a load needs to reach the tenant; no test waits between two attempts."""
         return {
-            "base_url": self.sandbox.base_url,
+            "base_url": self.base_url,
             "app_id": self.sandbox.app_id,
             "app_secret": self.sandbox.app_secret,
             "back_off_base_s": 0.0,

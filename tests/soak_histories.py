@@ -105,15 +105,21 @@ class Histories(RuleBasedStateMachine):
     replies = Bundle("replies")
 
     @initialize(
-        target=messages, switches=SWITCHES, kind=KINDS, number=st.integers(1, 5), gap_s=GAPS
+        target=messages,
+        switches=SWITCHES,
+        seed=st.integers(0, 10_000),
+        kind=KINDS,
+        number=st.integers(1, 5),
+        gap_s=GAPS,
     )
     def begin(
-        self, switches: dict[str, Any], kind: str, number: int, gap_s: float
+        self, switches: dict[str, Any], seed: int, kind: str, number: int, gap_s: float
     ) -> MultipleResults[str]:
-        """A tenant with one chat in which something was said."""
+        """A tenant with one chat in which something was said; in which order answers come."""
         self.world = World(seed=1, start_ms=START_MS, now_ms=START_MS)
         self.ann, self.bob = self.world.add_user("Ann"), self.world.add_user("Bob")
         self.history = History(self.world, switches=Switches(**switches))
+        self.history.chance.seed(seed)
         self.history.__enter__()
         self.latest_ms, self.said, self.sound = START_MS, 0, True
         return self.add_chat(kind, True, number, gap_s)

@@ -10,10 +10,12 @@ from feishu_source.api.budget import Budget
 from feishu_source.api.client import Client, FetchPage, Stats
 from feishu_source.api.endpoints import check_id, is_loopback, resolve_base_url
 from feishu_source.api.replies import Page
+from feishu_source.api.transport import Carrier
 
 __all__ = [
     "AppIdentity",
     "Budget",
+    "Carrier",
     "Client",
     "FetchPage",
     "Identity",

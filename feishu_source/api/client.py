@@ -32,7 +32,7 @@ from feishu_source.api.replies import (
     read_failure,
     read_reply,
 )
-from feishu_source.api.transport import Transport, TransportFailure
+from feishu_source.api.transport import Carrier, Transport, TransportFailure
 from feishu_source.errors import CredentialsRefused, Interrupted
 from feishu_source.settings import Settings
 
@@ -48,9 +48,10 @@ _log = logging.getLogger(__name__)
 class Client:
     """One tenant, read by one identity; safe to share between threads.
 
-    `sleep` replaces every wait, so that a test never waits; without it, `cancel` wakes whoever
-    waits. `budget` bounds all attempts. `server_time_s` is the last `Date` header seen, in epoch
-    seconds. `warnings` tells once what the API no longer accepts.
+    `budget` bounds all attempts. `carrier` takes requests another way than over HTTP. `sleep`
+    replaces every wait, so that a test never waits; without it, `cancel` wakes whoever waits.
+    `server_time_s` is the last `Date` header seen, in epoch seconds. `warnings` tells once what the
+    API no longer accepts.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Client:
         settings: Settings,
         *,
         budget: Budget | None = None,
+        carrier: Carrier | None = None,
         clock: Clock = time.monotonic,
         sleep: Sleep | None = None,
         random: Callable[[], float] = random_share,
@@ -74,7 +76,8 @@ class Client:
         self._random = random
         self._cancelled = threading.Event()
         self._sleep: Sleep = sleep or self._cancelled.wait
-        self._transport = Transport(base_url.rstrip("/").removesuffix("/open-apis"), settings)
+        origin = base_url.rstrip("/").removesuffix("/open-apis")
+        self._carrier = carrier or Transport(origin, settings)
         self._limiter = Limiter(
             settings.requests_per_second * settings.rate_share,
             settings.requests_per_minute * settings.rate_share,
@@ -181,7 +184,7 @@ class Client:
 
     def close(self) -> None:
         """Closes the idle connections."""
-        self._transport.close()
+        self._carrier.close()
 
     def _fetch_page(self, call: Call) -> Page:
         page = self._ask(call, lambda answer: parse_page(answer, call.params.get("page_token")))
@@ -224,7 +227,7 @@ class Client:
         with self._limiter.slot(endpoint) as started_s:
             self.stats.count("requests", endpoint)
             try:
-                reply = self._transport.send(call, token)
+                reply = self._carrier.send(call, token)
             except TransportFailure as failure:
                 return read_failure(call, failure), started_s
         secrets = (*self._identity.secrets(), token or "")

@@ -16,6 +16,7 @@ import os
 import ssl
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 from urllib.parse import urlsplit
 
 import requests
@@ -55,8 +56,18 @@ class TransportFailure(Exception):
         self.final = final
 
 
+class Carrier(Protocol):
+    """Whatever takes a call to the platform and brings the reply back."""
+
+    def send(self, call: Call, token: str | None) -> Reply:
+        """One attempt. Raises: TransportFailure."""
+
+    def close(self) -> None:
+        """Gives up what is kept between calls."""
+
+
 class Transport:
-    """Sends calls to one base URL; safe to share between threads."""
+    """Sends calls to one base URL over HTTP; safe to share between threads."""
 
     def __init__(self, base_url: str, settings: Settings) -> None:
         self._base_url = base_url

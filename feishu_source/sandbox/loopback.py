@@ -60,6 +60,11 @@ class Loopback:
         self._acceptor: Thread | None = None
 
     @property
+    def started(self) -> bool:
+        """Whether it is served now."""
+        return self._listener is not None
+
+    @property
     def base_url(self) -> str:
         """The address, without a path. Raises: RuntimeError, when it is not started."""
         if self._listener is None:

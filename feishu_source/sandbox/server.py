@@ -72,7 +72,7 @@ class Sandbox:
         self._endpoints = Endpoints(world)
         self._faults = Faults()
         self._replies = 0
-        self._server = Loopback(self._answer, port)
+        self._server = Loopback(self.answer, port)
         self._elsewhere = Loopback(self._record_redirected)
 
     @property
@@ -144,7 +144,8 @@ class Sandbox:
 
     # one request
 
-    def _answer(self, request: HttpRequest) -> HttpReply:
+    def answer(self, request: HttpRequest) -> HttpReply:
+        """One request, however it came here."""
         at = self._monotonic()
         if self._latency_ms is not None:
             self._sleep(self._random.uniform(*self._latency_ms) / 1000)
@@ -259,7 +260,7 @@ class Sandbox:
     # the other server
 
     def _elsewhere_url(self) -> str:
-        return self._elsewhere.base_url
+        return self._elsewhere.base_url if self._elsewhere.started else "http://elsewhere.test"
 
     def _record_redirected(self, request: HttpRequest) -> HttpReply:
         self.redirected.append(request)

@@ -27,9 +27,13 @@ from feishu_source.errors import (
 from feishu_source.hot import OWED, cool_early, due, refuse, settle, stop_ms
 from feishu_source.rows import Item
 from feishu_source.settings import FALLBACK_START_S, MOST_NETWORK_FAILURES, MOST_OWED_THREADS
-from feishu_source.status import thread_row
+from feishu_source.status import EndedPoll, thread_row
 from feishu_source.visit import Poll, Visit, is_reply_in_thread
 from feishu_source.workers import Job, Workers
+
+STEP_BACK_S = 2
+"""A listing begins so long before what is claimed: one second because nobody tells whether a start
+is inclusive, one because a start inside a second is claimed from the next one on."""
 
 MOST_RESTARTS = 3
 """Times a listing is begun again in a slice because its page token was refused."""
@@ -55,14 +59,15 @@ class Reader:
         self._workers = workers
         self._start_refused = False
         self._network_failures = 0
-        self._threads: dict[str, tuple[Any, ...]] = {}
+        self._ended: dict[str, EndedPoll] = {}
         self.listed = 0
         self.stopped_by: FeishuError | None = None
 
     def take_threads(self) -> list[tuple[Any, ...]]:
         """Rows of `threads` since the last call: one a thread, of its last poll."""
-        rows, self._threads = list(self._threads.values()), {}
-        return rows
+        ended, self._ended = self._ended, {}
+        # One that never showed its root is left out: the thread's last row is worth more.
+        return [thread_row(each) for each in ended.values() if each.poll.root_id is not None]
 
     def begin(self, visit: Visit) -> None:
         """Asks for threads that are owed or hot, once a load, and for the window's first page.
@@ -115,7 +120,7 @@ class Reader:
         visit.fetching = True
         token = visit.page_token
         if token is None:  # a page token holds for its own query only
-            visit.listed_from_s = max(0, visit.walk.at_s - 1)
+            visit.listed_from_s = max(0, visit.walk.at_s - STEP_BACK_S)
         start_s, stop_s = visit.listed_from_s, visit.walk.stop_s + 1
         call = partial(self._fetch, visit.chat_id, start_s, stop_s, token)
         self._workers.add(Job("page", visit, call))
@@ -177,10 +182,8 @@ class Reader:
             return
         threads = self._threads_of(visit, page.items)
         for poll in threads:
-            under_way = visit.polls.get(poll.thread_id)
-            if under_way is not None and not under_way.root_time_ms:
-                under_way.root_id, under_way.root_time_ms = poll.root_id, poll.root_time_ms
-            elif not visit.was_polled(poll):
+            self._tell_root(visit, poll)
+            if poll.thread_id not in visit.polls and not visit.was_polled(poll):
                 self._open_poll(visit, poll)
         waits_for = visit.leading | {poll.thread_id for poll in threads}
         visit.note_page(page.items, waits_for & visit.polls.keys())
@@ -248,6 +251,15 @@ class Reader:
                     poll.set_root(item)
         return list(polls.values())
 
+    def _tell_root(self, visit: Visit, shown: Poll) -> None:
+        """Tells a poll of this slice, under way or ended, the root that the timeline shows."""
+        ended = self._ended.get(shown.thread_id)
+        poll = visit.polls.get(shown.thread_id) or (ended and ended.poll)
+        if poll and shown.root_id:
+            poll.root_id, poll.root_time_ms = shown.root_id, shown.root_time_ms
+            if shown.thread_id in visit.state.root_times_ms:
+                visit.state.root_times_ms[shown.thread_id] = shown.root_time_ms or 0
+
     def _poll_of(self, visit: Visit, thread_id: str) -> Poll:
         """In a head a hot thread is read down to what is known; any other is read whole."""
         is_head = visit.walk is not None and visit.walk.kind == "head"
@@ -304,8 +316,6 @@ class Reader:
             return
         if isinstance(error, ThreadRefused | MalformedId):
             wanted = self._wanted
-            if not poll.root_time_ms:
-                visit.polled.pop(poll.thread_id, None)  # told again where the timeline shows it
             refuse(visit.state.hot_threads, poll.thread_id, wanted.as_of_s, wanted.hot)
         elif isinstance(error, ChatRefused) or not self._owe(visit, poll):
             visit.pages.clear()  # what waits for this thread cannot be claimed
@@ -331,10 +341,8 @@ class Reader:
 
     def _end_poll(self, visit: Visit, poll: Poll, error: FeishuError | None) -> None:
         visit.end_poll(poll.thread_id)
-        if poll.root_id is None:
-            return  # refused before it told its root: its last row is worth more than one without
         now_ms = int((self._client.server_time_s or self._wanted.as_of_s) * 1_000)
-        self._threads[poll.thread_id] = thread_row(visit.chat_id, poll, now_ms, error)
+        self._ended[poll.thread_id] = EndedPoll(visit.chat_id, poll, now_ms, error)
 
 
 def _is_lost(result: Any) -> bool:

@@ -7,6 +7,7 @@ milliseconds. Refuses to know HTTP, dlt and the clock.
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import Any
 
 from feishu_source.errors import ApiError, FeishuError, ThreadRefused
@@ -17,12 +18,23 @@ MESSAGE_DELETED = 230110
 """Code of a thread whose root was deleted; 230073 says that the thread is not visible."""
 
 
-def thread_row(chat_id: str, poll: Poll, at_ms: int, error: FeishuError | None) -> tuple[Any, ...]:
-    """A row of `threads` after a poll that finished, or that `error` ended."""
+@dataclass(frozen=True, slots=True)
+class EndedPoll:
+    """A poll that finished, or that `error` ended."""
+
+    chat_id: str
+    poll: Poll
+    at_ms: int
+    error: FeishuError | None
+
+
+def thread_row(ended: EndedPoll) -> tuple[Any, ...]:
+    """A row of `threads`."""
+    poll, error = ended.poll, ended.error
     refused = error if isinstance(error, ApiError) else None
     return (
         poll.thread_id,
-        chat_id,
+        ended.chat_id,
         poll.root_id,
         poll.root_time_ms or None,
         (poll.newest_ms or None) if error is None else None,
@@ -30,7 +42,7 @@ def thread_row(chat_id: str, poll: Poll, at_ms: int, error: FeishuError | None) 
         refused.code if refused else None,
         refused.words if refused else None,
         refused.log_id if refused else None,
-        at_ms,
+        ended.at_ms,
     )
 
 

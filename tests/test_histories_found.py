@@ -101,3 +101,32 @@ def test_owed_thread_that_was_never_read_keeps_the_time_of_its_root(
         world.advance(DAY_S)
         history.watch(Load(settings=QUIET))
         history.assert_equals_truth()
+
+
+def test_start_inside_a_second_leaves_nothing_of_that_second_out(
+    world: World, ann: str, team: str
+) -> None:
+    """Its claim begins with the next second; its listing has to begin before this one."""
+    world.advance(0.4)
+    since_ms = world.now_ms
+    wanted = world.post(team, ann, text="wanted")
+    world.advance(5)
+    with History(world, switches=Switches(start_inclusive=False)) as history:
+        history.watch(Load(since_ms=since_ms))
+        assert history.message_ids() == {wanted}
+
+
+def test_owed_thread_learns_its_root_where_the_timeline_shows_it_later_in_the_same_slice(
+    world: World, ann: str, team: str
+) -> None:
+    """It was read before the page with its root came, and does not list the root itself."""
+    root = world.post(team, ann, text="root")
+    world.reply_in_thread(root, ann, text="reply")
+    switches = Switches(thread_lists_root=False)
+    thread_id = world.thread_id_of(root)
+    with History(world, switches=switches) as history:
+        world.advance(DAY_S)
+        history.watch(Load(settings=QUIET))
+        history.claims[team]["hot_threads"] = {thread_id: 0}  # as if owed long ago
+        history.watch(Load(full=True, settings=QUIET))
+        history.assert_equals_truth()

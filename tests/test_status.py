@@ -7,7 +7,7 @@ import pytest
 from feishu_source.batch import to_arrow
 from feishu_source.coverage import ChatState, OpenWalk
 from feishu_source.errors import ChatRefused, FeishuError, Interrupted, ThreadRefused, UnknownCode
-from feishu_source.status import coverage_row, thread_row
+from feishu_source.status import EndedPoll, coverage_row, thread_row
 from feishu_source.tables import SYNC_COVERAGE, THREADS
 from feishu_source.visit import Poll, Visit
 
@@ -22,7 +22,7 @@ def test_a_thread_that_was_read_is_ok() -> None:
     """With its root, and the newest reply seen."""
     root = ("om_1", 1_600_000_000_000)
     row = ("omt_1", "oc_1", *root, 1_650_000_000_000, "ok", None, None, None, AT_MS)
-    assert thread_row("oc_1", POLL, AT_MS, None) == row
+    assert thread_row(EndedPoll("oc_1", POLL, AT_MS, None)) == row
     assert to_arrow(THREADS, [row]).num_rows == 1
 
 
@@ -30,7 +30,7 @@ def test_a_thread_without_replies_has_no_last_reply() -> None:
     """Its root alone was listed."""
     nothing = [None] * 3
     row = ("omt_1", "oc_1", *nothing, "ok", *nothing, AT_MS)
-    assert thread_row("oc_1", Poll("omt_1"), AT_MS, None) == row
+    assert thread_row(EndedPoll("oc_1", Poll("omt_1"), AT_MS, None)) == row
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_a_thread_that_was_not_read_says_why(
 ) -> None:
     """Its last reply is not known: a part of it may have been seen."""
     row = ("omt_1", "oc_1", "om_1", 1_600_000_000_000, None, *told, AT_MS)
-    assert thread_row("oc_1", POLL, AT_MS, error) == row
+    assert thread_row(EndedPoll("oc_1", POLL, AT_MS, error)) == row
 
 
 def test_a_chat_that_was_never_read_has_a_row() -> None:

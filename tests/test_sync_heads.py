@@ -18,7 +18,7 @@ def test_head_asks_from_the_look_back_before_what_is_covered(
     world.advance(DAY_S)
     lab.load(look_back_s=HOUR_S)
     query = lab.listings(team)[0].query
-    assert int(query["start_time"]) == covered_s - HOUR_S - 1
+    assert int(query["start_time"]) == covered_s - HOUR_S - 2
     assert int(query["end_time"]) == covered_s + DAY_S + 1
 
 

@@ -15,6 +15,7 @@ import pytest
 
 from feishu_source import load
 from feishu_source.errors import ConfigurationError, QuotaExhausted
+from feishu_source.reader import STEP_BACK_S
 from feishu_source.sandbox import Fault, Switches, World
 from tests.belt import Belt
 from tests.lab import DAY_S, MESSAGES, Lab
@@ -504,5 +505,5 @@ def test_24_quota_used_up_within_a_chat_keeps_its_first_pages(
     lab.sandbox.clear_faults()
     report = lab.load(page_size=2)
     assert (report.exit_code, report.new) == (0, 2)
-    assert int(lab.listings(team)[0].query["start_time"]) == last_s - 1
+    assert int(lab.listings(team)[0].query["start_time"]) == last_s - STEP_BACK_S
     lab.assert_equals_truth()

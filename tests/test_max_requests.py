@@ -32,7 +32,7 @@ def test_page_with_more_threads_than_requests_gets_on(world: World, ann: str) ->
     for number in range(50):
         world.reply_in_thread(world.post(topics, ann, text=f"root {number}"), ann, text="reply")
     with Belt(world) as belt:
-        for _ in range(9):
+        for _ in range(15):
             belt.load(max_requests=10)
         belt.assert_equals_truth()
 
@@ -51,7 +51,7 @@ def test_more_hot_threads_than_requests_get_on(world: World, ann: str, team: str
         world.post(team, ann, text="new")
         belt.load(max_requests=20)
         assert len(belt.rows("messages")) == 301 + 17  # a token, the list, a page, and threads
-        for _ in range(8):
+        for _ in range(16):
             belt.load(max_requests=20)
         belt.assert_equals_truth()
 

@@ -16,7 +16,8 @@ settings.load_profile("tests")
 
 pytest.register_assert_rewrite("tests.laboratory")
 
-from tests.lab import START_MS, Lab  # noqa: E402 - after its assertions were made to tell
+from tests.belt import Belt  # noqa: E402 - after its assertions were made to tell
+from tests.lab import START_MS, Lab  # noqa: E402 - as above
 
 
 @pytest.fixture(autouse=True)
@@ -38,6 +39,13 @@ def lab(tmp_path: Path, world: World) -> Iterator[Lab]:
     """That tenant on loopback, with an empty warehouse beside it."""
     with Lab(tmp_path, world) as lab:
         yield lab
+
+
+@pytest.fixture
+def belt(world: World) -> Iterator[Belt]:
+    """That tenant on loopback, loaded into dictionaries."""
+    with Belt(world) as belt:
+        yield belt
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ was merely slow or endless, it counts. Only what dlt itself does runs over a dat
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import dlt
@@ -23,13 +22,6 @@ from tests.lab import DAY_S, MESSAGES, Lab
 HOUR_S = 3_600
 HEADS: dict[str, Any] = {"rungs": "off"}
 """No sweep finds later what a head has missed."""
-
-
-@pytest.fixture
-def belt(world: World) -> Iterator[Belt]:
-    """The tenant, loaded into dictionaries."""
-    with Belt(world) as belt:
-        yield belt
 
 
 def _thread(belt: Belt, root: str) -> str:

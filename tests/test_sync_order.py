@@ -6,7 +6,6 @@ order in which they were made, which in each story is the wrong one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,13 +15,6 @@ from tests.belt import Belt
 from tests.laboratory import DAY_S, MESSAGES
 
 STRICT: dict[str, Any] = {"slice_messages": 1, "workers": 1}
-
-
-@pytest.fixture
-def belt(world: World) -> Iterator[Belt]:
-    """The tenant, loaded into dictionaries."""
-    with Belt(world) as belt:
-        yield belt
 
 
 def chats(world: World, *names: str) -> list[str]:

@@ -30,19 +30,6 @@ def test_root_that_is_a_plain_reply_itself_is_the_threads_root(
     lab.assert_equals_truth()
 
 
-def test_reply_also_sent_to_the_chat_is_two_messages(
-    lab: Lab, world: World, ann: str, team: str
-) -> None:
-    """Each names the other, so that queries can count them once."""
-    root = world.post(team, ann, text="root")
-    world.reply_in_thread(root, ann, text="both", also_to_chat=True)
-    lab.load()
-    pair = [row for row in lab.rows("messages") if row["text"] == "both"]
-    assert {row["sync_to_chat_type"] for row in pair} == {1, 2}
-    assert {row["related_message_id"] for row in pair} == {row["message_id"] for row in pair}
-    lab.assert_equals_truth()
-
-
 def test_chat_that_owes_too_many_threads_fails_and_heals(
     lab: Lab, world: World, ann: str, team: str
 ) -> None:

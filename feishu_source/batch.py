@@ -71,7 +71,6 @@ class Counts:
     replies: int = 0
     rejected: int = 0
     unparsed: int = 0
-    out_of_bounds: int = 0
 
 
 @dataclass(slots=True)
@@ -153,7 +152,6 @@ class Intake:
         message_id, created = identify(item)
         bounds = self.bounds._replace(since_ms=None) if listed.owed else self.bounds
         if not bounds.hold(created):
-            self.counts.out_of_bounds += 1
             return
         version = content_hash(item), parse_ms(item.get("update_time")) or 0
         seen = self._seen.setdefault(message_id, version)

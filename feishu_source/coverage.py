@@ -40,11 +40,6 @@ class OpenWalk:
     as_of_s: int
     threads: bool
 
-    @property
-    def share(self) -> float:
-        """The part of the window that was read, 0.0 to 1.0."""
-        return (self.at_s - self.start_s) / max(1, self.stop_s - self.start_s)
-
 
 @dataclass(slots=True)
 class ChatState:

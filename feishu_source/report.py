@@ -42,7 +42,6 @@ class Progress:
     requests: int = 0
     refused: int = 0
     range_share: float = 0.0
-    waiting_since: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

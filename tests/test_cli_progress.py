@@ -26,11 +26,9 @@ def test_one_line_says_where_a_load_stands() -> None:
         messages=5_000,
         replies=1_000,
         requests=321,
-        waiting_since=1.0,
     )
     assert describe(progress, 4.0) == (
         "reading · slice 2 · 34/1,200 chats · 6,000 messages · 1,500/s · 321 requests"
-        " · waiting for the rate limit"
     )
 
 

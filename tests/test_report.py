@@ -132,5 +132,4 @@ def test_progress_starts_at_zero() -> None:
         requests=0,
         refused=0,
         range_share=0.0,
-        waiting_since=None,
     )

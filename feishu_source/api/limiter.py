@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from feishu_source.errors import Interrupted
@@ -148,11 +148,6 @@ class Limiter:
         with self._changed:
             self._interruption = interruption
             self._changed.notify_all()
-
-    def shares(self) -> Mapping[str, float]:
-        """How much of each endpoint's bounds is ours just now."""
-        with self._changed:
-            return {name: lane.share(self._clock()) for name, lane in self._lanes.items()}
 
     def _lane(self, endpoint: str) -> Lane:
         if endpoint not in self._lanes:

@@ -54,8 +54,6 @@ def describe(progress: Progress, elapsed_s: float) -> str:
         parts.append(f"{rows / max(elapsed_s, 1.0):,.0f}/s")
     if progress.requests:
         parts.append(f"{progress.requests:,} requests")
-    if progress.waiting_since is not None:
-        parts.append("waiting for the rate limit")
     return " · ".join(parts)
 
 

@@ -20,7 +20,9 @@ from dlt.common.configuration.exceptions import ConfigurationException
 from dlt.common.destination.exceptions import (
     DestinationException,
     DestinationUndefinedEntity,
+    InvalidDestinationReference,
     SqlClientNotAvailable,
+    UnknownDestinationModule,
 )
 from dlt.common.exceptions import MissingDependencyException
 from dlt.common.pipeline import get_dlt_pipelines_dir
@@ -33,7 +35,14 @@ from feishu_source.tables import MESSAGES, TABLES
 KEPT_STATES = 10
 """Versions of the state kept at the destination: dlt keeps all, 3 GB a year for 10,000 chats."""
 
-_NOT_CONFIGURED = (ConfigurationException, MissingDependencyException)
+NOT_CONFIGURED = (
+    ConfigurationException,
+    InvalidDestinationReference,
+    MissingDependencyException,
+    UnknownDestinationModule,
+)
+"""What dlt raises where an argument, a setting or the installation is wrong."""
+
 _QUOTED = re.compile(r"""(["'])(.*?)\1""")
 _FIRST_TO_LAST_QUOTE = re.compile(r"""["'].*["']""")
 
@@ -234,7 +243,7 @@ def explain(error: BaseException, pipeline: dlt.Pipeline) -> FeishuError:
     where = place.database or f"{place.destination}, dataset {place.dataset}"
     line = (str(root).strip().splitlines() or [""])[0]
     words = _without_values(line, {where, place.dataset})[:300].rstrip(".")
-    if any(isinstance(cause, _NOT_CONFIGURED) for cause in chain):
+    if any(isinstance(cause, NOT_CONFIGURED) for cause in chain):
         return ConfigurationError(f"{where} cannot be loaded into as configured: {words}.")
     if not is_refusal(error):
         return FeishuError(

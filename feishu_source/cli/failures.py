@@ -97,21 +97,10 @@ def _exit_code(error: FeishuError) -> int:
 
 
 def _explain_configuration(chain: list[BaseException]) -> Failure | None:
-    from dlt.common.configuration.exceptions import ConfigurationException
-    from dlt.common.destination.exceptions import (
-        InvalidDestinationReference,
-        UnknownDestinationModule,
-    )
-    from dlt.common.exceptions import MissingDependencyException
+    from feishu_source.destination import NOT_CONFIGURED
 
-    arguments = (
-        ConfigurationException,
-        InvalidDestinationReference,
-        MissingDependencyException,
-        UnknownDestinationModule,
-    )
     for error in chain:
-        if isinstance(error, arguments):
+        if isinstance(error, NOT_CONFIGURED):
             return Failure(EXIT_CONFIGURATION, type(error).__name__, _one_line(error))
     return None
 

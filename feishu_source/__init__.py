@@ -9,12 +9,14 @@
     cli/                                     words in, exit code out; the only place that prints
     loader  source  resources  destination   the loading bay: slices, dlt's decorators and state
     session                                  one use of the source: client, chats, walk
-    walk  reader  visit  workers  roster     the belt: chats and threads side by side; no dlt
-    batch  status                            rows collected into Arrow tables, with their claims
+    walk  reader  workers  roster            the belt: chats and threads side by side; no dlt
+    status  visit                            a chat in this load: what came back, how it stands
+    batch                                    rows collected into Arrow tables, with their claims
     rows  chat_rows  fields  content/        pure: an item of the API to rows, a body to text
     coverage  rungs  hot  tables             pure: what is claimed and due; what the tables are
     api/                                     the door: tokens, requests, retries, the limiter
     errors  codes  report  settings          words all of them use
+    json_text  version                       what even those may use
     sandbox/                                 a tenant on loopback; imports none of the above
 """
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from feishu_source.fields import Leftovers
+from feishu_source.fields import Leftovers, text_or_none
 from feishu_source.tables import CHATS
 
 _TEXT = (
@@ -39,7 +39,7 @@ def chat_row(
     chat = dict(item or {}) | {k: v for k, v in (details or {}).items() if v is not None}
     left = Leftovers()
     left.unknown(chat, _CHAT_KEYS)
-    values: dict[str, Any] = {key: _stripped(left.text(chat, key)) for key in _TEXT}
+    values: dict[str, Any] = {key: text_or_none(left.text(chat, key)) for key in _TEXT}
     values |= {key: left.integer(chat, key) for key in _COUNTS}
     values |= {
         "chat_id": chat_id,
@@ -49,11 +49,6 @@ def chat_row(
         "extra": left.json(),
     }
     return tuple(values[name] for name in CHATS.names)
-
-
-def _stripped(value: str | None) -> str | None:
-    # The documentation shows a stray blank before `thread` in group_message_type.
-    return value.strip() or None if value else None
 
 
 def member_rows(chat_id: str, members: Iterable[Mapping[str, Any]]) -> list[tuple[Any, ...]]:

@@ -62,6 +62,11 @@ def _pieces(value: dict[str, Any] | list[Any]) -> list[Any]:
     return [_Sign("["), *pieces[1:], _Sign("]")]
 
 
+def text_or_none(value: Any) -> str | None:
+    """A non-empty string, or None; stray blanks around it go (seen in `group_message_type`)."""
+    return value.strip() or None if isinstance(value, str) else None
+
+
 def parse_ms(value: Any) -> int | None:
     """Milliseconds since the epoch from a digit string or an int, None if it is neither."""
     number = parse_int(value)

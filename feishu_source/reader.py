@@ -19,7 +19,6 @@ from feishu_source.errors import (
     MalformedId,
     PageTokenRefused,
     ParameterRefused,
-    ReplyBroken,
     RetriesExhausted,
     StopError,
     ThreadRefused,
@@ -188,7 +187,7 @@ class Reader:
         waits_for = visit.leading | {poll.thread_id for poll in threads}
         visit.note_page(page.items, waits_for & visit.polls.keys())
         if page.stalled or page.next_page_token in visit.tokens:
-            self._fail_chat(visit, _no_way_on(f"list messages of chat {visit.chat_id}", page))
+            self._fail_chat(visit, page.broken_off(f"list messages of chat {visit.chat_id}"))
             return
         visit.page_token = page.next_page_token
         visit.exhausted = page.next_page_token is None
@@ -286,7 +285,7 @@ class Reader:
         self._receive(visit, page, poll)
         poll.note(page.items)
         if page.stalled or page.next_page_token in poll.tokens:
-            self._fail_thread(visit, poll, _no_way_on(f"list thread {poll.thread_id}", page))
+            self._fail_thread(visit, poll, page.broken_off(f"list thread {poll.thread_id}"))
             return
         if page.next_page_token is not None and not poll.reached(page.items):
             poll.tokens.add(page.next_page_token)
@@ -348,11 +347,6 @@ class Reader:
 def _is_lost(result: Any) -> bool:
     """True if the network gave no answer, however often it was asked."""
     return isinstance(result, RetriesExhausted) and result.network
-
-
-def _no_way_on(what: str, page: Page) -> ReplyBroken:
-    """The server promises more and gives no new page token: what follows cannot be claimed."""
-    return ReplyBroken(what, msg="has_more without a new page_token", log_id=page.log_id)
 
 
 def _is_flat_reply(item: Item) -> bool:

@@ -10,14 +10,15 @@ loaded as a row.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import partial
 from typing import Any
 
 from feishu_source.api import Client, FetchPage, check_id
-from feishu_source.errors import ApiError, MalformedId, ReplyBroken, StopError
+from feishu_source.errors import ApiError, MalformedId, StopError
+from feishu_source.fields import text_or_none
 
 Known = dict[str, dict[str, Any]]
 
@@ -139,7 +140,7 @@ class Roster:
         for page in self.client.pages(fetch):
             items.extend(page.items)
             if page.stalled:
-                raise ReplyBroken(what, msg="has_more without a new page_token", log_id=page.log_id)
+                raise page.broken_off(what)
         return items
 
     def warn(self, what: str, error: ApiError) -> None:
@@ -149,8 +150,3 @@ class Roster:
             if kind not in self._warned:
                 self._warned.add(kind)
                 self.warnings.append(f"{what} left out where refused: {error}")
-
-
-def text_or_none(value: Mapping[str, Any] | Any) -> str | None:
-    """A non-empty string, or None; stray blanks around it go (seen in `group_message_type`)."""
-    return value.strip() or None if isinstance(value, str) else None

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from feishu_source.coverage import ChatState, Kind, OpenWalk
 from feishu_source.errors import ApiError, ChatRefused, FeishuError, RequestsSpent
-from feishu_source.fields import parse_int, parse_ms
+from feishu_source.fields import parse_int, parse_ms, text_or_none
 from feishu_source.report import ChatProblem, Status
 from feishu_source.rows import Item
 
@@ -51,7 +51,7 @@ class Poll:
 
     def set_root(self, item: Item) -> None:
         """Learns the root from the timeline."""
-        self.root_id = _id(item, "message_id")
+        self.root_id = text_or_none(item.get("message_id"))
         self.root_time_ms = parse_ms(item.get("create_time"))
 
     def note(self, items: list[Item]) -> None:
@@ -63,7 +63,7 @@ class Poll:
                 self.root_listed = True
             else:
                 self.newest_ms = max(self.newest_ms, parse_ms(item.get("create_time")) or 0)
-                self.root_id = self.root_id or _id(item, "root_id")
+                self.root_id = self.root_id or text_or_none(item.get("root_id"))
 
     def reached(self, items: list[Item]) -> bool:
         """True if a poll that reads newest first may end with these items."""
@@ -75,13 +75,8 @@ class Poll:
     def _is_root(self, item: Item) -> bool:
         # A root may itself be a plain reply to another message, so its root_id tells nothing.
         if self.root_id is not None:
-            return _id(item, "message_id") == self.root_id
+            return text_or_none(item.get("message_id")) == self.root_id
         return not is_reply_in_thread(item)
-
-
-def _id(item: Item, key: str) -> str | None:
-    value = item.get(key)
-    return value if isinstance(value, str) and value else None
 
 
 @dataclass(slots=True)

@@ -1,8 +1,8 @@
-"""JSON and typed values: what is read, what is null, what is counted."""
+"""Typed values: what is read, what is null, what is counted."""
 
 import pytest
 
-from feishu_source.content import Content, parse_json
+from feishu_source.content import Content
 from tests.content_reading import case_id, read
 
 MS = 1_608_265_395_000
@@ -155,40 +155,3 @@ def test_coordinates_of_any_other_form_are_null_and_counted(
     """Each of the two is counted."""
     content = read("location", {"longitude": longitude, "latitude": latitude})
     assert content == Content(unparsed=2)
-
-
-@pytest.mark.parametrize(
-    ("data", "expected"),
-    [
-        (b'{"a": [1, "x"]}', {"a": [1, "x"]}),
-        ('"\\ud83d\\ude00"', "😀"),
-        ('"\\ud800x"', "\ufffdx"),
-        ('{"\\udfff": ["\\udc00"]}', {"\ufffd": ["\ufffd"]}),
-        ("[1, Infinity]", [1, float("inf")]),
-        ("1" * 400, int("1" * 400)),
-        (f"[{'1' * 5000}]", [float("inf")]),
-    ],
-    ids=["bytes", "pair", "lone", "nested", "infinity", "long int", "longer int"],
-)
-def test_json_is_read_also_where_strict_parsers_stop(data: str | bytes, expected: object) -> None:
-    """Every value comes out, and every string can be encoded."""
-    assert parse_json(data) == expected
-
-
-@pytest.mark.parametrize(
-    ("data", "message"),
-    [
-        ("secret words", "not JSON: Expecting value at character 0"),
-        ('{"secret": ', "not JSON: Expecting value at character 11"),
-        (b'"secret \xff"', "not JSON: bytes that are no text at byte 8"),
-        ("[" * 100_000, "JSON nested too deeply"),
-        ('{"a":' * 100_000 + "1" + "}" * 100_000, "JSON nested too deeply"),
-    ],
-    ids=["sentence", "cut", "bytes", "lists", "objects"],
-)
-def test_what_is_no_json_raises_without_its_text(data: str | bytes, message: str) -> None:
-    """The error names the place; neither it nor what it was raised from carries the text."""
-    with pytest.raises(ValueError, match="JSON") as raised:
-        parse_json(data)
-    assert str(raised.value) == message
-    assert (type(raised.value), raised.value.__context__) == (ValueError, None)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feishu_source.content import parse_json
-from feishu_source.fields import Leftovers, dump_json, parse_int, parse_ms
+from feishu_source.fields import Leftovers, dump_json, parse_int, parse_ms, text_or_none
+from feishu_source.json_text import parse_json
 
 JSON = st.recursive(
     st.none()
@@ -159,3 +159,9 @@ def test_json_is_written_where_encoders_stop() -> None:
     assert dump_json(deep) == b'{"a":[' * 500 + b"1" + b"]}" * 500
     odd = [2**70, float("nan"), float("-inf"), "\ud800", {}, [], {"b": None, "a": True}]
     assert dump_json(odd) == (b'[1180591620717411303424,null,null,"?",{},[],{"a":true,"b":null}]')
+
+
+def test_text_is_stripped_and_never_empty() -> None:
+    """As the API gives it, or nothing."""
+    values = [text_or_none(value) for value in (" thread", "", "  ", None, 5, {"a": 1})]
+    assert values == ["thread", None, None, None, None, None]

@@ -10,7 +10,7 @@ import pytest
 from feishu_source.api.auth import AppIdentity
 from feishu_source.api.client import Client
 from feishu_source.errors import QuotaExhausted, ReplyBroken, StopError
-from feishu_source.roster import Roster, Selection, text_or_none
+from feishu_source.roster import Roster, Selection
 from feishu_source.sandbox import Fault, Sandbox, World
 from feishu_source.settings import Settings
 from tests.clocks import FakeClock
@@ -219,9 +219,3 @@ def test_what_stops_a_load_is_not_done_without(
     with pytest.raises(StopError) as stop:
         ASKS[path](found, chat_id)
     assert (type(stop.value), found.warnings) == (QuotaExhausted, [])
-
-
-def test_text_is_stripped_and_never_empty() -> None:
-    """As the API gives it, or nothing."""
-    values = [text_or_none(value) for value in (" thread", "", "  ", None, 5, {"a": 1})]
-    assert values == ["thread", None, None, None, None, None]

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from feishu_source.batch import Intake, Listed, to_arrow
-from feishu_source.content import parse_json
+from feishu_source.json_text import parse_json
 from feishu_source.rows import Rejected, parse_item
 from feishu_source.tables import LINKS, MENTIONS, MESSAGES, RESOURCES
 from tests.items import DOCUMENTED, LISTED_MS, item, parsed

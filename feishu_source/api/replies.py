@@ -19,7 +19,6 @@ from typing import Any, Literal, TypeVar
 from feishu_source.api.endpoints import Call
 from feishu_source.api.transport import Reply, TransportFailure
 from feishu_source.codes import find_reaction
-from feishu_source.content import parse_json
 from feishu_source.errors import (
     REACTIONS,
     ApiError,
@@ -31,6 +30,7 @@ from feishu_source.errors import (
     UnknownCode,
     redact,
 )
+from feishu_source.json_text import parse_json
 
 T = TypeVar("T")
 
@@ -41,7 +41,6 @@ MOST_LINKS = 5
 """Links and details shown with one error."""
 
 _LOG_ID_HEADERS = ("x-tt-logid", "x-request-id", "request-id")
-_RATE_LIMIT = 99991400
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +56,10 @@ class Page:
     server_time_s: float | None
     log_id: str | None
     stalled: bool = False
+
+    def broken_off(self, what: str) -> ReplyBroken:
+        """The error of a listing that promises more and gives no way to ask for it."""
+        return ReplyBroken(what, msg="has_more without a new page_token", log_id=self.log_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ from collections.abc import Callable
 
 import orjson
 
+from feishu_source.json_text import parse_json, scrub_string
+
 from .card import parse_card
 from .post import parse_post
 from .text import is_blank, read_text, trim
@@ -21,10 +23,8 @@ from .values import (
     count_unparsed,
     parse_degrees,
     parse_duration_ms,
-    parse_json,
     parse_string,
     parse_time_ms,
-    scrub_string,
 )
 
 _PLACEHOLDER = re.compile(r"\{([^{}]+)\}")

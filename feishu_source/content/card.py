@@ -10,6 +10,8 @@ Source: /uAjLw4CM/ukTMukTMukTM/im-v1/message/events/message_content (rendered). 
 
 from collections.abc import Callable
 
+from feishu_source.json_text import parse_json
+
 from .card_tags import INLINE_TAGS, RENDERED_TAGS, add_target, flat, plain, url_of
 from .post import render_row, render_rows, string
 from .text import read_markdown, trim
@@ -19,7 +21,6 @@ from .values import (
     Names,
     count_unparsed,
     first_locale,
-    parse_json,
     parse_string,
 )
 

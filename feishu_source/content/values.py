@@ -1,17 +1,14 @@
-"""JSON text and JSON values become Python values of the types that columns have.
+"""JSON values become Python values of the types that columns have.
 
-Comes in: text that should be JSON, objects whose members may be of any type.
+Comes in: objects whose members may be of any type.
 Goes out: `Content`, filled member by member; what does not parse is None and counted in it.
 Refuses to know: which message type has which member.
 """
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
-
-import orjson
 
 JsonObject = dict[str, object]
 Names = Mapping[str, str]
@@ -26,7 +23,6 @@ MAX_BIGINT = 2**63 - 1
 
 _DIGITS = re.compile(r"[0-9]{1,19}")  # no bigint has more than 19 digits
 _DECIMAL = re.compile(r"[+-]?[0-9]{1,40}(?:\.[0-9]{1,40})?")
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(slots=True)
@@ -76,36 +72,6 @@ class Content:
         """A resource is a row if it has a key to fetch it by."""
         if key:
             self.resources.append((resource_type, key, file_name, duration_ms))
-
-
-def parse_json(data: str | bytes) -> object:
-    """JSON text is read whole, also where strict parsers stop: NaN, huge numbers, lone surrogates.
-
-    A lone surrogate becomes U+FFFD, so every string can be written as UTF-8; an integer beyond
-    64 bits becomes a float or stays an int.
-
-    Raises: ValueError if it is not JSON, or nested deeper than the interpreter allows. The error
-    names the position, never the text.
-    """
-    try:
-        return orjson.loads(data)
-    except orjson.JSONDecodeError:
-        pass  # most often a bare sentence, now and then JSON that only the lenient parser reads
-    try:
-        return _scrub(json.loads(data, parse_int=_parse_int))
-    except json.JSONDecodeError as error:
-        reason = f"not JSON: {error.msg} at character {error.pos}"
-    except UnicodeDecodeError as error:
-        reason = f"not JSON: bytes that are no text at byte {error.start}"
-    except RecursionError:
-        reason = "JSON nested too deeply"
-    # Raised outside of the handlers: a decoder's error carries the whole text with it.
-    raise ValueError(reason)
-
-
-def scrub_string(text: str) -> str:
-    """Lone surrogates become U+FFFD; nothing else changes."""
-    return _SURROGATE.sub("\ufffd", text)
 
 
 def parse_string(data: JsonObject, key: str, out: Content) -> str | None:
@@ -161,20 +127,3 @@ def _parse_integer(value: object, low: int, high: int, out: Content) -> int | No
         return number
     count_unparsed(value, out)
     return None
-
-
-def _parse_int(digits: str) -> int | float:
-    try:
-        return int(digits)
-    except ValueError:  # more digits than Python converts; as a float it is infinite
-        return float(digits)
-
-
-def _scrub(value: object) -> object:
-    if isinstance(value, str):
-        return scrub_string(value)
-    if isinstance(value, list):
-        return [_scrub(item) for item in value]
-    if isinstance(value, dict):
-        return {scrub_string(key): _scrub(item) for key, item in value.items()}
-    return value

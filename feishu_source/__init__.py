@@ -7,7 +7,8 @@
     loads them. Each step is a room, imports point downward in this list, nothing flows back:
 
     cli/                                     words in, exit code out; the only place that prints
-    loader  source  resources  destination   the loading bay: slices, dlt's decorators and state
+    loader  source  resources                the loading bay: slices, dlt's decorators and state
+    destination  duckdb_file                 the warehouse: what it holds, what it refuses
     session                                  one use of the source: client, chats, walk
     walk  reader  workers  roster            the belt: chats and threads side by side; no dlt
     status  visit                            a chat in this load: what came back, how it stands

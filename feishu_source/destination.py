@@ -29,6 +29,7 @@ from dlt.common.pipeline import get_dlt_pipelines_dir
 from dlt.common.runtime.anon_tracker import disable_anon_tracker
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 
+from feishu_source.duckdb_file import check_file, check_names, duckdb_destination, is_held
 from feishu_source.errors import ConfigurationError, DestinationError, FeishuError, causes
 from feishu_source.tables import MESSAGES, TABLES
 
@@ -90,20 +91,23 @@ def open_pipeline(
         destination: a name dlt knows; its credentials come from dlt's configuration.
         database: the DuckDB file; other destinations ignore it.
         dataset: schema or dataset the tables go to.
-        pipelines_dir: where working folders are kept, `~/.dlt/pipelines` if not given.
+        pipelines_dir: where working folders are kept; dlt's folder if not given
+            (`~/.dlt/pipelines`; `/var/dlt/pipelines` for root).
         name: the pipeline's name, under which its state is kept at the destination.
 
     Raises:
-        ConfigurationError: the DuckDB file and the dataset have the same name.
+        ConfigurationError: there can be no such DuckDB file, dataset or working folder.
     """
     set_dlt_defaults()
     target: Any = destination
     where = [destination, dataset]
     if destination == "duckdb":
         path = Path(database).expanduser().resolve()
-        _check_duckdb(path, dataset)
-        target = dlt.destinations.duckdb(_duckdb_credentials(path))
-        where.append(str(path))
+        dataset = _name_at_destination(dataset)
+        check_names(path, dataset)
+        check_file(path)
+        target = duckdb_destination(path)
+        where = [destination, dataset, str(path)]
     folder = hashlib.sha256("\n".join(where).encode()).hexdigest()[:12]
     root = Path(pipelines_dir or get_dlt_pipelines_dir()).expanduser().resolve()
     _make_private(root / f"{destination}-{folder}")
@@ -115,18 +119,18 @@ def open_pipeline(
     )
 
 
-def _duckdb_credentials(path: Path) -> DuckDbCredentials:
-    """A DuckDB file that is checkpointed by `checkpoint` alone.
+def _name_at_destination(dataset: str) -> str:
+    """The dataset as dlt will call it: `my-data` becomes `my_data`.
 
-    dlt opens and closes the file a dozen times a slice, and each closing would checkpoint; a
-    process killed while one is written can leave a damaged file (seen with 1.5.6 and 2.0.0, about
-    once in two hundred kills). What is committed is safe in the write-ahead log until then.
+    Raises:
+        ConfigurationError: nothing would be left by which to tell it from others.
     """
-    return DuckDbCredentials(
-        str(path),
-        global_config={"checkpoint_threshold": "4GB"},
-        pragmas=["disable_checkpoint_on_shutdown"],
-    )
+    if not re.search("[A-Za-z0-9]", dataset) or not dataset.isascii():
+        raise ConfigurationError(
+            f"the dataset {dataset!r} cannot be told from others: its name is made of the letters "
+            "a to z, digits and _."
+        )
+    return str(dlt.Schema("feishu").naming.normalize_table_identifier(dataset))
 
 
 def checkpoint(pipeline: dlt.Pipeline) -> None:
@@ -134,23 +138,6 @@ def checkpoint(pipeline: dlt.Pipeline) -> None:
     if describe(pipeline).database:
         with pipeline.sql_client() as client:
             client.execute_sql("CHECKPOINT")
-
-
-def _check_duckdb(path: Path, dataset: str) -> None:
-    if path.stem.lower() == dataset.lower():
-        raise ConfigurationError(
-            f"the DuckDB file {path.name} and the dataset {dataset} have the same name, which "
-            "DuckDB cannot tell apart: choose another --database or --dataset."
-        )
-    if path.is_dir():
-        raise ConfigurationError(f"the database {path} is a folder: name a file in it.")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigurationError(
-            f"the folder of the database {path} cannot be made ({error.strerror}): name another "
-            "with --database."
-        ) from error
 
 
 def _make_private(folder: Path) -> None:
@@ -171,7 +158,17 @@ def describe(pipeline: dlt.Pipeline) -> Place:
     given = pipeline.destination.config_params.get("credentials")
     database = given.database if isinstance(given, DuckDbCredentials) else given
     is_file = name == "duckdb" and isinstance(database, str)
-    return Place(name, database if is_file else None, pipeline.dataset_name or "")
+    return Place(name, database if is_file else None, _dataset_of(pipeline))
+
+
+def _dataset_of(pipeline: dlt.Pipeline) -> str:
+    """The dataset as the destination calls it; as it was given where that cannot be asked."""
+    given = pipeline.dataset_name or ""
+    try:
+        config: Any = pipeline.destination_client().config
+        return str(config.normalize_dataset_name(dlt.Schema("feishu")) or given)
+    except (DestinationException, AttributeError, ValueError, *NOT_CONFIGURED):
+        return given  # no credentials yet, or a destination without datasets
 
 
 def count_messages(pipeline: dlt.Pipeline) -> int | None:
@@ -185,6 +182,21 @@ def count_messages(pipeline: dlt.Pipeline) -> int | None:
     except SqlClientNotAvailable:
         return None
     return int(rows[0][0]) if rows else None
+
+
+def holds_state(pipeline: dlt.Pipeline) -> bool:
+    """False if the destination holds no state of this pipeline; True where SQL cannot be asked."""
+    try:
+        with pipeline.sql_client() as client:
+            table = client.make_qualified_table_name("_dlt_pipeline_state")
+            rows = client.execute_sql(
+                f"SELECT count(*) FROM {table} WHERE pipeline_name = %s", pipeline.pipeline_name
+            )
+    except DestinationUndefinedEntity:
+        return False
+    except SqlClientNotAvailable:
+        return True
+    return bool(rows and rows[0][0])
 
 
 def prune_states(pipeline: dlt.Pipeline) -> None:
@@ -270,7 +282,7 @@ def _advice(error: BaseException) -> str:
             "killed while it writes. Restore a copy, or move the file away: the next load brings "
             "up to date what it finds."
         )
-    if "set lock" in words or "being used by another process" in words:
+    if is_held(error):
         return "Next step: another process has the database open; close it and run again."
     if "permission" in words or "read-only" in words or "cannot open" in words:
         return "Next step: make the database and its folder writable, or name another --database."

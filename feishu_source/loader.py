@@ -34,12 +34,14 @@ from feishu_source.destination import (
     describe,
     discreet_logs,
     explain,
+    holds_state,
     is_refusal,
     prune_states,
     set_dlt_defaults,
 )
 from feishu_source.errors import (
     ConfigurationError,
+    DestinationError,
     FeishuError,
     Interrupted,
     LoadLocked,
@@ -190,13 +192,13 @@ class _Load:
         """Loads what an earlier load extracted and could not load.
 
         Not by `run`, which on a first load wipes the working folder, packages and all. Packages of
-        another destination carry claims about rows that this one never saw: they are given up,
-        and what they held is read again, since their destination does not claim it.
+        another destination, or of one that was emptied since, carry claims about rows that this one
+        does not have: they are given up, and what they held is read again.
         """
         place = repr(describe(self._pipeline))
         note = Path(self._pipeline.pipelines_dir) / f"{self._pipeline.pipeline_name}.destination"
         is_same = not note.exists() or note.read_text("utf-8") == place
-        if self._pipeline.has_pending_data and is_same:
+        if self._pipeline.has_pending_data and is_same and holds_state(self._pipeline):
             self._session.progress.phase = "loading"
             self._load_packages()
         note.write_text(place, "utf-8")
@@ -261,7 +263,9 @@ class _Load:
     def _close_after(self, failure: FeishuError) -> None:
         """The same after a failure, as far as the destination lets it: that failure is told."""
         try:
-            if isinstance(failure, ConfigurationError) or self._pipeline.first_run:
+            # What could not be loaded stands before the account: dlt would try that first.
+            is_stuck = isinstance(failure, DestinationError) and self._pipeline.has_pending_data
+            if isinstance(failure, ConfigurationError) or self._pipeline.first_run or is_stuck:
                 self._tally()  # nothing was asked for, or there is nowhere to write
             else:
                 self._close(failure)

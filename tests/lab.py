@@ -5,6 +5,10 @@ In: what happens in the tenant. Out: reports of loads, rows as the warehouse hol
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +19,7 @@ from feishu_source.report import LoadReport
 from feishu_source.sandbox import World
 from tests.laboratory import DAY_S, FROM_MESSAGES, MESSAGES, START_MS, Laboratory, Row, at
 
-__all__ = ["DAY_S", "MESSAGES", "START_MS", "Lab", "at"]
+__all__ = ["DAY_S", "MESSAGES", "START_MS", "Lab", "at", "held"]
 
 
 class Lab(Laboratory):
@@ -54,3 +58,20 @@ class Lab(Laboratory):
     def message_ids(self) -> set[str]:
         """All message ids in the warehouse."""
         return {row[0] for row in self.query("select message_id from feishu.messages")}
+
+
+HOLD = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print(flush=True); sys.stdin.read()"
+
+
+@contextmanager
+def held(database: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Another process has the database open, until its stdin is closed."""
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(database)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        yield other
+        other.communicate()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+import logging
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,12 +13,9 @@ from feishu_source.cli import main
 from feishu_source.errors import ConfigurationError, DestinationError, MalformedId
 from feishu_source.sandbox import World
 from tests.cli_tenant import Tenant, tenant, workplace
-from tests.lab import Lab
+from tests.lab import Lab, held
 
 __all__ = ["tenant", "workplace"]
-
-HOLD = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print(flush=True); sys.stdin.read()"
-"""Another program that has the database open until its stdin is closed."""
 
 
 @pytest.mark.parametrize(
@@ -35,7 +32,18 @@ HOLD = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print(flush=True); 
         (["--reset-chat", "Team"], "Team"),
         (["--database", "taken/history.duckdb"], "history.duckdb cannot be made ("),
         (["--database", "folder"], "is a folder: name a file in it"),
+        (["--database", "/dev/null"], "is not a DuckDB file"),
         (["--database", "feishu.duckdb"], "have the same name"),
+        (["--database", "FEISHU.backup.duckdb"], "the dataset feishu have the same name"),
+        (["--database", "my_data.duckdb", "--dataset", "My data"], "the dataset my_data have the"),
+        (["--database", "feishu_staging.duckdb"], "the schema feishu_staging have the same name"),
+        (["--database", "information_schema.duckdb"], "have the same name"),
+        (["--dataset", "system"], "the dataset system is DuckDB's own"),
+        (["--dataset", "Temp"], "the dataset temp is DuckDB's own"),
+        (["--dataset", "information_schema"], "is DuckDB's own"),
+        (["--dataset", "pg_catalog"], "is DuckDB's own"),
+        (["--dataset", "数据"], "cannot be told from others"),
+        (["--dataset", ";"], "cannot be told from others"),
         (["--pipelines-dir", "taken"], "name another with --pipelines-dir"),
     ],
 )
@@ -117,22 +125,16 @@ def test_chat_that_does_not_exist_is_skipped_and_told(
     assert (report["chats_complete"], report["messages"]) == (1, 5)
 
 
-def test_database_that_another_process_holds(lab: Lab, world: World, ann: str, team: str) -> None:
+def test_database_that_another_process_holds(
+    lab: Lab, world: World, ann: str, team: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The message says who holds it; nothing is asked of Feishu; later the load goes on."""
+    monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS__WAIT_S", "0")
     world.post(team, ann, text="first")
     lab.load()
     world.post(team, ann, text="second")
-    with subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(lab.database)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    ) as other:
-        assert other.stdin is not None
-        assert other.stdout is not None
-        other.stdout.readline()
-        with pytest.raises(DestinationError) as failed:
-            lab.load()
-        other.stdin.close()
+    with held(lab.database) as other, pytest.raises(DestinationError) as failed:
+        lab.load()
     assert str(failed.value).startswith(f"could not load into {lab.database}: IOException: ")
     assert f"PID {other.pid}" in str(failed.value)
     assert str(failed.value).endswith(
@@ -143,13 +145,50 @@ def test_database_that_another_process_holds(lab: Lab, world: World, ann: str, t
     lab.assert_equals_truth()
 
 
-def test_file_that_is_no_database_is_left_alone(lab: Lab) -> None:
-    """Somebody's other file: the load fails and the file is as it was."""
-    lab.database.write_text("a letter to a friend")
-    with pytest.raises(DestinationError, match="it is not a valid DuckDB database file"):
-        lab.load()
-    assert lab.database.read_text() == "a letter to a friend"
-    assert lab.sandbox.requests == []
+class Listener(logging.Handler):
+    """Does something whenever something is logged, and keeps the words."""
+
+    def __init__(self, do: Callable[[], object]) -> None:
+        super().__init__()
+        self.do, self.said = do, list[str]()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keeps, then does."""
+        self.said.append(record.getMessage())
+        self.do()
+
+
+def test_database_that_somebody_looks_into_is_waited_for(
+    lab: Lab, world: World, ann: str, team: str
+) -> None:
+    """The load says so once, and goes on as soon as the other one has closed it."""
+    world.post(team, ann, text="first")
+    lab.load()
+    world.post(team, ann, text="second")
+    log = logging.getLogger("feishu_source.duckdb_file")
+    with held(lab.database) as other:
+        log.addHandler(listener := Listener(other.communicate))
+        try:
+            assert lab.load().new == 1
+        finally:
+            log.removeHandler(listener)
+    assert listener.said == [f"{lab.database} is open in another process: waiting for up to 30 s"]
+    lab.assert_equals_truth()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [("", "is an empty file: delete it, or"), ("a letter", "is not a DuckDB file: move it away")],
+)
+def test_file_that_is_no_database_is_left_alone(
+    tenant: Tenant, content: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Somebody's other file, or what a failed program left: it is as it was."""
+    Path("history.duckdb").write_text(content)
+    assert main(["--database", "history.duckdb"]) == 2
+    assert said in " ".join(capsys.readouterr().err.split())
+    assert Path("history.duckdb").read_text() == content
+    assert tenant.sandbox.requests == []
 
 
 def test_credentials_of_another_app_stop_before_any_request(

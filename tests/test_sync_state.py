@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import shutil
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from feishu_source import destination, load, open_pipeline
-from feishu_source.errors import ConfigurationError, LoadLocked
+from feishu_source.errors import ConfigurationError, DestinationError, LoadLocked
 from feishu_source.sandbox import World
-from tests.lab import DAY_S, Lab
+from tests.lab import DAY_S, Lab, held
 
 
 def test_lost_working_folder_is_restored_from_the_destination(
@@ -39,6 +41,37 @@ def test_deleted_database_is_filled_again(lab: Lab, world: World, ann: str, team
     lab.database.unlink()
     report = lab.load()
     assert report.new == 1
+    lab.assert_equals_truth()
+
+
+@pytest.mark.parametrize("loss", ["the file", "the dataset"])
+def test_database_lost_while_a_package_was_pending_is_filled_in_one_go(
+    lab: Lab, world: World, ann: str, team: str, loss: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was extracted claims rows that went with the database: all of it is read again."""
+    monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS__WAIT_S", "0")
+    world.post(team, ann, text="first")
+    lab.load()
+    world.advance(DAY_S)
+    world.post(team, ann, text="second")
+    with ExitStack() as others:
+
+        def hold() -> None:
+            if lab.listings(team) and world.on_look:
+                world.on_look = None
+                others.enter_context(held(lab.database))
+
+        world.on_look = hold
+        with pytest.raises(DestinationError):
+            lab.load()
+    pending = open_pipeline(database=str(lab.database), pipelines_dir=str(lab.folder / "pipelines"))
+    assert pending.has_pending_data
+    if loss == "the file":
+        lab.database.unlink()
+    else:
+        with duckdb.connect(str(lab.database)) as connection:
+            connection.execute("drop schema feishu cascade")
+    assert lab.load().new == 2
     lab.assert_equals_truth()
 
 

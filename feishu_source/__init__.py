@@ -9,6 +9,7 @@
     cli/                                     words in, exit code out; the only place that prints
     loader  source  resources                the loading bay: slices, dlt's decorators and state
     destination  duckdb_file                 the warehouse: what it holds, what it refuses
+    configuration                            what was configured and cannot be meant
     session                                  one use of the source: client, chats, walk
     walk  reader  workers  roster            the belt: chats and threads side by side; no dlt
     status  visit                            a chat in this load: what came back, how it stands

@@ -17,6 +17,7 @@ from typing import Any
 
 import dlt
 from dlt.common.configuration.exceptions import ConfigurationException
+from dlt.common.configuration.providers.toml import TomlProviderReadException
 from dlt.common.destination.exceptions import (
     DestinationException,
     DestinationUndefinedEntity,
@@ -29,6 +30,7 @@ from dlt.common.pipeline import get_dlt_pipelines_dir
 from dlt.common.runtime.anon_tracker import disable_anon_tracker
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 
+from feishu_source.configuration import explain_files
 from feishu_source.duckdb_file import check_file, check_names, duckdb_destination, is_held
 from feishu_source.errors import ConfigurationError, DestinationError, FeishuError, causes
 from feishu_source.tables import MESSAGES, TABLES
@@ -61,10 +63,19 @@ def set_dlt_defaults() -> None:
 
     Load ids on every row; no copies of messages left in the working folder or the staging dataset;
     a package that can never be loaded does not block for ever; no telemetry.
+
+    Raises:
+        ConfigurationError: a file of dlt's configuration cannot be read.
     """
-    for key, value in _DLT_DEFAULTS.items():
-        if dlt.config.get(key) is None:
-            dlt.config[key] = value
+    unreadable = None
+    try:
+        missing = {key: v for key, v in _DLT_DEFAULTS.items() if dlt.config.get(key) is None}
+    except TomlProviderReadException as error:  # here, where dlt reads its files first
+        unreadable = explain_files(error)
+    if unreadable is not None:
+        raise unreadable
+    for key, value in missing.items():
+        dlt.config[key] = value
     if not dlt.config["runtime.dlthub_telemetry"]:
         disable_anon_tracker()  # dlt has started it by now, with a default of its own
 

@@ -57,7 +57,7 @@ from feishu_source.report import (
 )
 from feishu_source.resources import ledger_source
 from feishu_source.session import Session
-from feishu_source.source import resolve_options, session_source
+from feishu_source.source import resolve_options, session_source, warn_of_unknown_settings
 from feishu_source.tables import CHAT_MEMBERS, CHATS, MESSAGES, SYNC_RUNS, THREADS, Table
 from feishu_source.version import VERSION
 from feishu_source.walk import Walk
@@ -105,6 +105,7 @@ def load(
         FeishuError: the load had to end; what was read until then is loaded. `report` tells.
     """
     set_dlt_defaults()
+    warnings = warn_of_unknown_settings()
     options = resolve_options(source_arguments)
     options.identity()  # missing credentials are told before anything is made or locked
     session = Session(
@@ -116,6 +117,7 @@ def load(
         sliced=True,
         progress=progress,
     )
+    session.warnings += warnings
     with _locked(pipeline), discreet_logs():
         return _Load(pipeline, session, frozenset(tolerate)).run()
 
@@ -282,12 +284,13 @@ class _Load:
         counts, walk = session.intake.counts, session.walk
         report.messages, report.replies = counts.messages, counts.replies
         report.rejected, report.unparsed = counts.rejected, counts.unparsed
+        report.warnings = list(session.warnings)
         if not session.began:
             return
         stats = session.client.stats
         report.requests, report.refused = stats.requests, stats.refused
         report.retries = stats.retries
-        report.warnings = [*session.client.warnings, *session.roster.warnings]
+        report.warnings += [*session.client.warnings, *session.roster.warnings]
         if session.roster.pinned_s:
             report.pinned_end = datetime.fromtimestamp(session.roster.pinned_s, UTC)
         if walk is not None:

@@ -81,6 +81,9 @@ class Options:
         until = parse_until(arguments["until"], timezone) if arguments["until"] else None
         if since and until and since >= until:
             raise ConfigurationError(f"since ({since}) is not before until ({until})")
+        for name in ("include", "exclude", "allowed_hosts"):
+            if not all(isinstance(text, str) for text in arguments[name] or ()):
+                raise ConfigurationError(f'setting {name} must be a list of texts: ["…"]')
         chat_ids = tuple(check_id("chat", chat_id) for chat_id in arguments["chat_ids"] or ())
         return cls(
             settings=Settings(**{k: v for k, v in given.items() if k in names}),
@@ -171,6 +174,7 @@ class Session:
         self.progress = progress or Progress()
         self.intake = Intake(options.bounds, options.settings.batch_rows)
         self.walk: Walk | None = None
+        self.warnings: list[str] = []
         self.sliced = sliced
         self.closing_rows: Callable[[], list[tuple[Table, list[Row]]]] = self.coverage_rows
         self._full = full

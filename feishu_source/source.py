@@ -6,21 +6,24 @@ In: arguments, or what dlt finds under `[sources.feishu]`. Out: the resources `c
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import dlt
+from dlt.common.configuration.exceptions import ConfigValueCannotBeCoercedException
 from dlt.common.configuration.resolve import resolve_configuration
 from dlt.common.typing import TSecretStrValue
 from dlt.extract import DltResource
 
+from feishu_source.configuration import SECTIONS, explain_value, unknown_settings
 from feishu_source.destination import set_dlt_defaults
 from feishu_source.resources import make_resources
 from feishu_source.rungs import RUNGS
 from feishu_source.session import Options, Session
 from feishu_source.settings import DAY_S, HOUR_S
 
-SECTIONS = ("sources", "feishu")
+_log = logging.getLogger(__name__)
 
 
 @dlt.source(name="feishu", section="feishu")
@@ -97,6 +100,7 @@ def feishu_source(
     """
     options = Options.from_arguments(locals())
     set_dlt_defaults()
+    warn_of_unknown_settings()
     return make_resources(Session(options))
 
 
@@ -111,9 +115,22 @@ def resolve_options(arguments: Mapping[str, Any]) -> Options:
     if unknown:
         raise TypeError(f"feishu_source takes no argument {', '.join(sorted(unknown))}")
     given = {name: value for name, value in arguments.items() if value is not None}
-    return Options.from_arguments(
-        dict(resolve_configuration(spec, sections=SECTIONS, explicit_value=given))
-    )
+    wrong = None
+    try:
+        resolved = resolve_configuration(spec, sections=SECTIONS, explicit_value=given)
+    except ConfigValueCannotBeCoercedException as error:
+        wrong = explain_value(error)
+    if wrong is not None:  # raised here, since dlt's error carries the value
+        raise wrong
+    return Options.from_arguments(dict(resolved))
+
+
+def warn_of_unknown_settings() -> list[str]:
+    """Tells what is configured for this source and read by nobody."""
+    warnings = unknown_settings(feishu_source.ref.SPEC().get_resolvable_fields().keys())
+    for warning in warnings:
+        _log.warning("%s", warning)
+    return warnings
 
 
 @dlt.source(name="feishu", section="feishu")

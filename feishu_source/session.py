@@ -7,8 +7,9 @@ Refuses to know tables and destinations.
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -43,6 +44,8 @@ from feishu_source.settings import (
 from feishu_source.tables import SYNC_COVERAGE, Table
 from feishu_source.walk import Walk
 from feishu_source.workers import ThreadWorkers, Workers
+
+_log = logging.getLogger(__name__)
 
 NO_CREDENTIALS = (
     "no credentials: set app_id and app_secret under [sources.feishu] in .dlt/secrets.toml, or "
@@ -246,13 +249,11 @@ class Session:
     def begin_walk(self, claims: dict[str, Any], known: Known, threads: bool) -> Walk:
         """The load's walk over all chats; made at its first slice, gone on with at the next."""
         if self.walk is None:
-            for chat_id in self._reset_chats:
-                claims.pop(chat_id, None)
+            wanted = list(self.roster.chats({chat_id: {} for chat_id in claims} | known))
+            self._reset(claims, {chat_id for chat_id, _, _ in wanted})
             chats = [
                 (chat_id, name, mode, ChatState.from_dict(claims.get(chat_id, {})))
-                for chat_id, name, mode in self.roster.chats(
-                    {chat_id: {} for chat_id in claims} | known
-                )
+                for chat_id, name, mode in wanted
             ]
             self.walk = Walk(
                 self.client,
@@ -271,6 +272,19 @@ class Session:
     def coverage_rows(self) -> list[tuple[Table, list[Row]]]:
         """`sync_coverage` of the chats that no slice reached: the last rows of a walk."""
         return [(SYNC_COVERAGE, self.walk.coverage_rows())] if self.walk else []
+
+    def _reset(self, claims: dict[str, Any], wanted: Collection[str]) -> None:
+        """Forgets what is claimed of the chats that are to be loaded anew."""
+        for chat_id in self._reset_chats:
+            claimed = claims.pop(chat_id, None) is not None
+            if chat_id in wanted:
+                continue
+            if claimed or chat_id in self.roster.listed:
+                reason = "left out by --chat, --include or --exclude, so it is read by a later load"
+            else:
+                reason = "no chat of this id was loaded before, and the app sees none"
+            self.warnings.append(f"--reset-chat {chat_id}: {reason}.")
+            _log.warning("%s", self.warnings[-1])
 
     def close(self) -> None:
         """Ends workers and connections; a session may be used again, for another load."""

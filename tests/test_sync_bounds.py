@@ -154,6 +154,35 @@ def test_reset_chat_reads_it_again_from_the_start(
     lab.assert_equals_truth()
 
 
+def test_reset_chat_that_is_not_read_is_told(lab: Lab, world: World, ann: str, team: str) -> None:
+    """A mistyped id would seem to have worked; a chat that is left out is read by a later load."""
+    world.post(team, ann, text="here")
+    lab.load()
+    other = world.add_chat(name="Other", member_ids=[ann])
+    stranger = "oc_00000000000000000000000000000000"
+    report = lab.load(reset_chats=[team, stranger], chat_ids=[other])
+    assert report.warnings == [
+        f"--reset-chat {team}: left out by --chat, --include or --exclude, so it is read by a "
+        "later load.",
+        f"--reset-chat {stranger}: no chat of this id was loaded before, and the app sees none.",
+    ]
+    assert lab.load().messages == 1
+    lab.assert_equals_truth()
+
+
+def test_reset_chat_that_no_list_shows_is_read_again(
+    lab: Lab, world: World, ann: str, team: str
+) -> None:
+    """Between two people: known from an earlier load only, and not forgotten with its claims."""
+    direct = world.add_chat(mode="p2p", member_ids=[ann])
+    message = world.post(direct, ann, text="before")
+    world.advance(30 * DAY_S)
+    lab.load(chat_ids=[direct])
+    world.edit(message, text="after")
+    assert lab.load(reset_chats=[direct]).warnings == []
+    lab.assert_equals_truth(chat_ids=[team, direct])
+
+
 def test_since_leaves_out_nothing_that_an_earlier_load_owes(
     belt: Belt, world: World, ann: str, team: str
 ) -> None:

@@ -271,7 +271,8 @@ def explain(error: BaseException, pipeline: dlt.Pipeline) -> FeishuError:
     if not is_refusal(error):
         return FeishuError(
             f"this was not foreseen: {type(root).__name__}: {words}. What was loaded before "
-            "stays. Next step: run the load again; if it stays, report it with the traceback."
+            "stays. Next step: run the load again; if it fails again, report it with what "
+            "--log-level debug shows."
         )
     return DestinationError(
         f"could not load into {where}: {type(root).__name__}: {words}. {_advice(root)}"

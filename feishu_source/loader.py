@@ -51,6 +51,7 @@ from feishu_source.report import (
     EXIT_COMPLETE,
     EXIT_FAILED,
     EXIT_INCOMPLETE,
+    NO_CHATS,
     SIGNAL_BASE,
     LoadReport,
     Progress,
@@ -62,9 +63,6 @@ from feishu_source.tables import CHAT_MEMBERS, CHATS, MESSAGES, SYNC_RUNS, THREA
 from feishu_source.version import VERSION
 from feishu_source.walk import Walk
 
-NO_CHATS = (
-    "there is no chat to read: add the bot to a group, or check --chat, --include and --exclude"
-)
 BEHIND_GAP = (
     "`since` leaves a gap after what is covered, in {:,} of the chats: what was read behind it is "
     "not claimed, and the next load reads it again. One load with an earlier `since`, or without, "

@@ -24,6 +24,11 @@ EXIT_LOCKED = 4
 SIGNAL_BASE = 128
 """A shell's exit code for a process that a signal ended is 128 plus the signal's number."""
 
+NO_CHATS = (
+    "there is no chat to read: add the bot to a group, or check --chat, --include and --exclude"
+)
+"""Said of a load that found nothing to load."""
+
 
 @dataclass(slots=True)
 class Progress:

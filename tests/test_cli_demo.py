@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,22 @@ def test_the_demo_loads_its_tenant_and_answers_its_questions(
     for question in demo.QUESTIONS:
         assert f"\n{question.words}\n{question.sql.format(dataset='feishu')}\n┏━" in out
     assert out.endswith(f"\n\ndemo.duckdb holds it all.\n{demo.NEXT_STEPS}\n")
+
+
+@pytest.mark.parametrize(
+    ("given", "asked"),
+    [("my-data", "my_data"), ("feishu;drop", "feishu_drop"), ("Order", '"order"')],
+)
+def test_the_questions_are_asked_of_any_dataset(
+    tenant: Tenant, given: str, asked: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By the name it has at the destination, in quotes where SQL wants them."""
+    assert main(["--dataset", given, "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    written = io.StringIO()
+    Console(file=written, width=100).print(demo.answers(report["database"], report["dataset"]))
+    assert f"from {asked}.messages m join {asked}.chats c" in written.getvalue()
+    assert "│ Team         │        5 │" in written.getvalue()
 
 
 def load_demo(now_ms: int) -> tuple[int, int | None, int | None]:

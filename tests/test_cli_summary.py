@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from rich.console import Console, RenderableType
 
 from feishu_source.cli.failures import UNEXPECTED, Failure
-from feishu_source.cli.summary import incomplete_line, summarise, tell_failure
+from feishu_source.cli.summary import quiet_line, quoted, summarise, tell_failure
 from feishu_source.report import ChatProblem, LoadReport
 
 STARTED = datetime(2026, 1, 31, 8, tzinfo=UTC)
@@ -139,7 +140,7 @@ def test_warnings_follow_the_numbers() -> None:
 def test_quiet_still_says_that_something_is_missing() -> None:
     """One line for a mail from cron."""
     told = report(exit_code=3, chats_complete=3, chats_failed=1, chats_partial=1)
-    assert incomplete_line(told) == (
+    assert quiet_line(told) == (
         "2 of 5 chats are not complete: "
         "select * from feishu.sync_coverage where status <> 'complete'"
     )
@@ -152,3 +153,27 @@ def test_an_error_is_told_with_its_hint_and_in_chinese_with_its_advice() -> None
     assert shown(tell_failure(refused, chinese=True)) == ["Error: used up", "下一步：请等待。"]
     unforeseen = Failure(1, "KeyError", "KeyError: 'x'", hint=UNEXPECTED)
     assert shown(tell_failure(unforeseen)) == ["Error: KeyError: 'x'", UNEXPECTED]
+
+
+def test_ids_links_and_log_ids_are_whole_on_a_narrow_terminal() -> None:
+    """They go on in the next line: a part of one is of no use."""
+    chat_id, log_id = "oc_" + "0123456789abcdef" * 2, "20260131" + "ABCDEF0123456789" * 2
+    link = "https://open.feishu.cn/app/cli_0123456789abcdef/auth?q=im:message.group_msg"
+    told = report(problems=[problem(name="Team", advice_en=link, log_id=log_id)])
+    told.problems[0] = replace(told.problems[0], chat_id=chat_id)
+    written = io.StringIO()
+    Console(file=written, width=50, markup=False).print(summarise(told))
+    rows = [line.split("│") for line in written.getvalue().splitlines() if "│" in line]
+    columns = ["".join(cell.strip() for cell in column) for column in zip(*rows, strict=True)]
+    assert chat_id in columns[1]
+    assert link in columns[3]
+    assert log_id in columns[3]
+    assert "…" not in written.getvalue()
+
+
+def test_the_dataset_is_quoted_where_sql_wants_it() -> None:
+    """A word of SQL's own, or what no name is made of."""
+    names = ("feishu", "_1", "order", "my-data", 'a"b', "1a")
+    assert [quoted(name) for name in names] == [
+        *("feishu", "_1", '"order"', '"my-data"', '"a""b"', '"1a"')
+    ]

@@ -15,7 +15,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from feishu_source.cli.summary import shorten
+from feishu_source.cli.summary import quoted, shorten
 from feishu_source.cli.terminal import printable
 
 SEED = 1
@@ -101,7 +101,7 @@ def answers(database: str, dataset: str) -> RenderableType:
     parts: list[RenderableType] = []
     with duckdb.connect(database, read_only=True) as connection:
         for question in QUESTIONS:
-            sql = question.sql.format(dataset=dataset)
+            sql = question.sql.format(dataset=quoted(dataset))
             rows = connection.execute(sql)
             columns = [str(column[0]) for column in rows.description or ()]
             parts += [

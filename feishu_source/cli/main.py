@@ -20,8 +20,15 @@ from feishu_source.cli import demo, hosts
 from feishu_source.cli.failures import Failure, explain
 from feishu_source.cli.options import Options, parse
 from feishu_source.cli.progress import watch
-from feishu_source.cli.summary import incomplete_line, summarise, tell_failure
-from feishu_source.cli.terminal import Terminal, log_to, prefers_chinese, printable, use_utf8
+from feishu_source.cli.summary import quiet_line, summarise, tell_failure
+from feishu_source.cli.terminal import (
+    Terminal,
+    log_to,
+    prefers_chinese,
+    printable,
+    use_utf8,
+    written,
+)
 from feishu_source.errors import HostNotAllowed, redact
 from feishu_source.report import EXIT_COMPLETE, EXIT_CONFIGURATION, LoadReport
 
@@ -30,25 +37,40 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one load and tells about it; the value is the exit code."""
     use_utf8()
     words = list(sys.argv[1:] if arguments is None else arguments)
+    terminal = Terminal()
+    options: Options | int = EXIT_COMPLETE
     try:
-        options = parse(words)
+        with written(terminal) as output:
+            options = parse(words)
+        if isinstance(options, int):
+            return options or output.exit_code
+        return run(options, terminal)
     except click.UsageError as error:
         return _refuse(error, as_json="--json" in words)
-    return options if isinstance(options, int) else run(options)
+    except KeyboardInterrupt as error:
+        terminal.err.print(tell_failure(explain(error)))
+        return explain(error).exit_code
 
 
-def run(options: Options) -> int:
+def run(options: Options, terminal: Terminal) -> int:
     """Loads, tells what came of it, and answers with the exit code."""
-    terminal = Terminal()
-    log_to(terminal.err, options.log_level or ("error" if options.quiet else "warning"))
+    log_to(terminal.err, *_log_levels(options))
     outcome = _attempt(options, terminal)
-    if options.as_json:
-        _print_json(outcome.to_dict())
-    elif isinstance(outcome, LoadReport):
-        _tell_report(outcome, options, terminal)
-    else:
-        _tell_failure(outcome, options, terminal)
-    return outcome.exit_code
+    with written(terminal) as output:
+        if options.as_json:
+            _print_json(outcome.to_dict())
+        elif isinstance(outcome, LoadReport):
+            _tell_report(outcome, options, terminal)
+        else:
+            _tell_failure(outcome, options, terminal)
+    return outcome.exit_code or output.exit_code
+
+
+def _log_levels(options: Options) -> tuple[str, str]:
+    """Of this package and of dlt, whose errors are told in our words where nobody asks for more."""
+    if options.log_level:
+        return options.log_level, options.log_level
+    return ("error", "critical") if options.quiet else ("warning", "warning")
 
 
 def _attempt(options: Options, terminal: Terminal) -> LoadReport | Failure:
@@ -89,8 +111,8 @@ def _load_once(options: Options, terminal: Terminal, access: dict[str, Any]) -> 
 
 def _tell_report(report: LoadReport, options: Options, terminal: Terminal) -> None:
     if options.quiet:
-        if report.exit_code != EXIT_COMPLETE:
-            terminal.err.print(Text(incomplete_line(report)), soft_wrap=True)
+        if line := quiet_line(report):
+            terminal.err.print(Text(line), soft_wrap=True)
         return
     terminal.out.print(summarise(report, chinese=prefers_chinese(os.environ)))
     if options.demo and report.database:

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from feishu_source.cli.failures import Failure
 from feishu_source.cli.terminal import printable
-from feishu_source.report import ChatProblem, LoadReport
+from feishu_source.report import EXIT_COMPLETE, NO_CHATS, ChatProblem, LoadReport
 
 MOST_PROBLEMS = 20
 """Problem chats that are listed; the rest stands in `sync_coverage`."""
@@ -36,15 +36,27 @@ def summarise(report: LoadReport, *, chinese: bool = False) -> RenderableType:
     return Group(*parts)
 
 
-def incomplete_line(report: LoadReport) -> str:
-    """All that `--quiet` says about a load that left something out."""
+def quiet_line(report: LoadReport) -> str | None:
+    """All that `--quiet` says: nothing, unless something was left out or there was nothing."""
+    if not report.chats:
+        return f"warning: {NO_CHATS}"
+    if report.exit_code == EXIT_COMPLETE:
+        return None
     missing = report.chats - report.chats_complete
     return f"{missing:,} of {report.chats:,} chats are not complete: {where_problems_are(report)}"
 
 
 def where_problems_are(report: LoadReport) -> str:
     """The query that shows every chat that is not complete."""
-    return f"select * from {report.dataset}.sync_coverage where status <> 'complete'"
+    return f"select * from {quoted(report.dataset)}.sync_coverage where status <> 'complete'"
+
+
+def quoted(dataset: str) -> str:
+    """The dataset as SQL wants it: in quotes if it is a word of SQL's own."""
+    import duckdb
+
+    is_name = [kind for _, kind in duckdb.tokenize(dataset)] == [duckdb.token_type.identifier]
+    return dataset if is_name else '"' + dataset.replace('"', '""') + '"'
 
 
 def tell_failure(failure: Failure, *, chinese: bool = False) -> RenderableType:
@@ -108,7 +120,9 @@ def _counted(number: int, thing: str) -> str:
 
 
 def _problems(problems: list[ChatProblem], *, chinese: bool) -> Table:
-    table = Table("chat", "status", "what Feishu says, and what to do", show_lines=True)
+    table = Table(show_lines=True)
+    for heading in ("chat", "status", "what Feishu says, and what to do"):
+        table.add_column(heading, overflow="fold")  # a part of an id or a link is of no use
     for problem in problems:
         status = problem.status if problem.code is None else f"{problem.status}\n{problem.code}"
         table.add_row(

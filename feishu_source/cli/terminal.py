@@ -11,12 +11,17 @@ import logging
 import os
 import sys
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import TextIO
+from typing import Any, TextIO
 
 from rich.console import Console
 from rich.text import Text
+
+from feishu_source.report import EXIT_COMPLETE, EXIT_FAILED
+
+_LOG_FORMAT = logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
 
 PLAIN_WIDTH = 100
 """Columns where there is no terminal to ask: a file, a pipe, a CI log."""
@@ -31,7 +36,7 @@ class Terminal:
     """Where results go (`out`) and where everything else goes (`err`)."""
 
     out: Console = field(default_factory=lambda: _console(sys.stdout))
-    err: Console = field(default_factory=lambda: _console(sys.stderr))
+    err: Console = field(default_factory=lambda: _console(_Spoken(sys.stderr)))
 
     @property
     def interactive(self) -> bool:
@@ -58,14 +63,15 @@ def use_utf8() -> None:
             stream.reconfigure(encoding="utf-8", errors="replace")
 
 
-def log_to(console: Console, level: str) -> None:
+def log_to(console: Console, level: str, dlt_level: str | None = None) -> None:
     """Sends the logs of this package and of dlt to a console, above its progress bar."""
     # dlt reads its level from the environment when it starts, and keeps a handler it finds.
-    os.environ["RUNTIME__LOG_LEVEL"] = level.upper()
-    for name in ("feishu_source", "dlt"):
+    dlt_level = (dlt_level or level).upper()
+    os.environ["RUNTIME__LOG_LEVEL"] = dlt_level
+    for name, its_level in (("feishu_source", level.upper()), ("dlt", dlt_level)):
         logger = logging.getLogger(name)
         logger.handlers[:] = [_ConsoleHandler(console)]
-        logger.setLevel(level.upper())
+        logger.setLevel(its_level)
         logger.propagate = False
 
 
@@ -75,10 +81,9 @@ class _ConsoleHandler(logging.Handler):
     def __init__(self, console: Console) -> None:
         super().__init__()
         self.console = console
-        self.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
 
     def emit(self, record: logging.LogRecord) -> None:
-        for line in self.format(record).splitlines():
+        for line in _LOG_FORMAT.format(record).splitlines():  # dlt would set one of its own
             self.console.print(Text(printable(line, most=2_000)), soft_wrap=True)
 
 
@@ -90,6 +95,68 @@ def _safe_character(character: str) -> str:
     return character
 
 
-def _console(stream: TextIO) -> Console:
+class _Console(Console):
+    """rich's console; what a closed pipe means is for `written` to say."""
+
+    def on_broken_pipe(self) -> None:
+        """Called where the error is being handled."""
+        raise
+
+
+class _Spoken:
+    """stderr as a stream that never fails: a load does not end because nobody can be told."""
+
+    def __init__(self, stream: TextIO | None) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Writes as far as that goes."""
+        with suppress(OSError):
+            return self._stream.write(text) if self._stream else 0
+        return 0
+
+    def flush(self) -> None:
+        """Flushes as far as that goes."""
+        with suppress(OSError):
+            if self._stream:
+                self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream or io.StringIO(), name)
+
+
+@dataclass(slots=True)
+class Output:
+    """What became of what was written to stdout: exit code 1 if it was lost."""
+
+    exit_code: int = EXIT_COMPLETE
+
+
+@contextmanager
+def written(terminal: Terminal) -> Iterator[Output]:
+    """What is written to stdout inside reaches whoever reads it, or that is told.
+
+    A reader that has gone, as `head` goes, wants no more: that is no error.
+    """
+    output = Output()
+    try:
+        yield output
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError as error:
+        _forget_stdout()
+        if not isinstance(error, BrokenPipeError):
+            output.exit_code = EXIT_FAILED
+            terminal.err.print(f"Error: cannot write to stdout: {error.strerror}", soft_wrap=True)
+
+
+def _forget_stdout() -> None:
+    """What is left in its buffer goes nowhere, or Python would fail on it again as it ends."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _console(stream: Any) -> Console:
+    stream = stream or io.StringIO()  # closed by whoever started this
     width = None if stream.isatty() or "COLUMNS" in os.environ else PLAIN_WIDTH
-    return Console(file=stream, width=width, highlight=False, markup=False, emoji=False)
+    return _Console(file=stream, width=width, highlight=False, markup=False, emoji=False)

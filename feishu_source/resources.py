@@ -25,7 +25,7 @@ from dlt.extract import DltResource
 from feishu_source.batch import to_arrow
 from feishu_source.chat_rows import chat_row, member_rows, unlisted
 from feishu_source.errors import ConfigurationError, Interrupted
-from feishu_source.roster import Known
+from feishu_source.roster import Known, Optional, Roster
 from feishu_source.session import Session
 from feishu_source.settings import DETAILS_PERIOD_S
 from feishu_source.tables import (
@@ -102,7 +102,7 @@ def read_chats(session: Session) -> Iterator[pa.Table]:
             ):
                 continue  # a row with the last details is worth more, and a mistyped id is no chat
             rows.append(chat_row(chat_id, roster.listed.get(chat_id), found, now_s * 1_000))
-            _remember(known, chat_id, rows[-1], now_s)
+            _remember(known, chat_id, rows[-1], _asked_s(roster, "chat details", chat_id, now_s))
         yield to_arrow(CHATS, rows)
     if unread := [c for c in due if c not in known and c in roster.listed]:
         yield to_arrow(CHATS, [_list_only(known, c, session) for c in unread])
@@ -124,6 +124,14 @@ def _is_due(chat_id: str, name: str | None, known: Known, session: Session) -> b
     if before.get("name") != name or not before.get("listed"):
         return True
     return bool(session.pinned_s - before["read_s"] >= DETAILS_PERIOD_S)
+
+
+def _asked_s(roster: Roster, what: Optional, chat_id: str, now_s: int) -> int:
+    """When something was asked for that is asked for once a day: never, if trouble was in the way.
+
+    A refused list is asked for again as rarely as another.
+    """
+    return 0 if roster.failed(what, chat_id) else now_s
 
 
 def _remember(known: Known, chat_id: str, row: tuple[Any, ...], now_s: int) -> None:
@@ -193,7 +201,7 @@ def read_members(session: Session) -> Iterator[pa.Table]:
     for ids, lists in _gather(session, due, roster.members_of):
         rows: Rows = []
         for chat_id, members in zip(ids, lists, strict=True):
-            read_s[chat_id] = now_s  # a refused list is asked for again as rarely as another
+            read_s[chat_id] = _asked_s(roster, "chat members", chat_id, now_s)
             if members is not None:
                 rows.extend(member_rows(chat_id, members))
         if rows:

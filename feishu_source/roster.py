@@ -14,13 +14,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 from feishu_source.api import Client, FetchPage, check_id
-from feishu_source.errors import ApiError, MalformedId, StopError
+from feishu_source.errors import ApiError, MalformedId, ReplyBroken, RetriesExhausted, StopError
 from feishu_source.fields import text_or_none
 
 Known = dict[str, dict[str, Any]]
+
+Optional = Literal["chat details", "chat members"]
+"""What messages can be read without."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,7 @@ class Roster:
     _details_refused: bool = False
     _ready: bool = False
     _warned: set[str] = field(default_factory=set)
+    _failed: set[tuple[Optional, str]] = field(default_factory=set)
 
     def read_list(self) -> None:
         """Pages through the chat list, once.
@@ -111,7 +115,7 @@ class Roster:
         except ApiError as error:
             details = None
             self._details_refused = error.scope_missing  # the next chat would be refused as well
-            self.warn("chat details", error)
+            self._do_without("chat details", chat_id, error)
         with self._lock:
             return self._details.setdefault(chat_id, details)
 
@@ -131,7 +135,7 @@ class Roster:
         except StopError:
             raise
         except ApiError as error:
-            self.warn("chat members", error)
+            self._do_without("chat members", chat_id, error)
             return None
 
     def _items(self, what: str, fetch: FetchPage) -> list[dict[str, Any]]:
@@ -143,10 +147,21 @@ class Roster:
                 raise page.broken_off(what)
         return items
 
-    def warn(self, what: str, error: ApiError) -> None:
-        """Records once per kind that something optional could not be had."""
+    def failed(self, what: Optional, chat_id: str) -> bool:
+        """True if trouble that passes was in the way: the next load asks again.
+
+        A refusal is an answer, and is asked for again as rarely as what was given.
+        """
+        return (what, chat_id) in self._failed
+
+    def _do_without(self, what: Optional, chat_id: str, error: ApiError) -> None:
+        """Records, and tells once per kind, that something optional could not be had."""
+        passes = isinstance(error, RetriesExhausted | ReplyBroken)
         with self._lock:
+            if passes:
+                self._failed.add((what, chat_id))
             kind = f"{what} {error.code}"
             if kind not in self._warned:
                 self._warned.add(kind)
-                self.warnings.append(f"{what} left out where refused: {error}")
+                why = "for now, the next load asks again" if passes else "where refused"
+                self.warnings.append(f"{what} left out {why}: {error}")

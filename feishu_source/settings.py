@@ -59,6 +59,7 @@ class Settings:
     read_timeout_s: float = 60.0
     back_off_base_s: float = 0.5
     back_off_max_s: float = 60.0
+    announced_wait_max_s: float = 600.0
     token_margin_s: float = 300.0
     with_sender_name: bool = True
     flat_topics: bool = True
@@ -101,6 +102,7 @@ _BOUNDS: tuple[tuple[str, float, float], ...] = (
     ("read_timeout_s", 0.1, 600),
     ("back_off_base_s", 0, 60),
     ("back_off_max_s", 0, 600),
+    ("announced_wait_max_s", 0, 3_600),
     ("token_margin_s", 0, 1_799),
     ("look_back_s", LEAST_LOOK_BACK_S, 3_650 * DAY_S),
     ("hot_s", 0, 3_650 * DAY_S),

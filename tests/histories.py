@@ -45,7 +45,12 @@ class Load:
         """As the source takes them."""
         bounds = {"since": self.since_ms or None, "until": self.until_ms}
         times = {name: ms and _iso(ms) for name, ms in bounds.items()}
-        fixed = {"look_back_s": LOOK_BACK_S, "attempts": 2, "back_off_max_s": 0.0}
+        fixed = {
+            "look_back_s": LOOK_BACK_S,
+            "attempts": 2,
+            "back_off_max_s": 0.0,
+            "announced_wait_max_s": 0.0,
+        }
         return {"threads": self.threads, "full": self.full, **times, **fixed, **self.settings}
 
     def wants(self, anchor: Message, message: Message) -> bool:

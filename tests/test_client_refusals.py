@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -246,6 +247,21 @@ def test_a_rate_limit_pauses_for_the_time_the_server_names(
     assert len(tenant.list(client).items) == 50
     assert tenant.clock.slept_s == pytest.approx(waits_s)
     assert (client.stats.refused, client.stats.retries) == (2, 2)
+
+
+def test_a_long_pause_that_the_server_names_is_waited_out(
+    tenant: Tenant, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Up to ten minutes, with the time at which it goes on: giving up earlier helps nobody."""
+    tenant.sandbox.inject(Fault("rate_limited", path=LIST, times=2, reset_s=300))
+    client = tenant.client()
+    assert len(tenant.list(client).items) == 50
+    assert tenant.clock.slept_s == pytest.approx([300.0, 300.0])
+    told = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert len(told) == 2
+    assert re.fullmatch(
+        rf"GET {LIST}: rate limit used up, waiting until \d\d:\d\d:\d\d UTC", told[0]
+    )
 
 
 def test_a_rate_limit_that_never_ends_is_given_up(tenant: Tenant) -> None:

@@ -35,6 +35,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "read_timeout_s": (0.1, 600),
     "back_off_base_s": (0, 60),
     "back_off_max_s": (0, 600),
+    "announced_wait_max_s": (0, 3_600),
     "token_margin_s": (0, 1_799),
     "look_back_s": (LEAST_LOOK_BACK_S, 315_360_000),
     "hot_s": (0, 315_360_000),

@@ -69,3 +69,24 @@ def test_refused_details_and_members_do_not_hold_up_messages(
     world.advance(DAY_S)
     lab.load()
     lab.assert_equals_truth()
+
+
+def test_details_and_members_that_trouble_kept_away_come_with_the_next_load(
+    lab: Lab, world: World, ann: str, team: str
+) -> None:
+    """A gateway that answers in Feishu's place refuses nothing: nobody waits a day for that."""
+    world.post(team, ann, text="here")
+    lab.sandbox.inject(
+        Fault("html_502", path=DETAILS, times=None),
+        Fault("html_502", path=DETAILS + "/members", times=None),
+    )
+    report = lab.load()
+    assert report.exit_code == 0
+    assert [warning.split(":")[0] for warning in report.warnings] == [
+        "chat details left out for now, the next load asks again",
+        "chat members left out for now, the next load asks again",
+    ]
+    lab.sandbox.clear_faults()
+    world.advance(60)
+    lab.load()
+    lab.assert_equals_truth()

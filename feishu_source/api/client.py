@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from random import random as random_share
 from typing import Any, Literal, TypeVar
 
@@ -41,6 +42,9 @@ __all__ = ["Client", "Page", "Stats", "resolve_base_url"]
 T = TypeVar("T")
 Sleep = Callable[[float], object]
 FetchPage = Callable[[str | None], Page]
+
+LONG_WAIT_S = 10.0
+"""Who watches a load asks after so long why nothing happens."""
 
 _log = logging.getLogger(__name__)
 
@@ -248,7 +252,12 @@ class Client:
             *(endpoint, error.meaning, error.code, error.http_status, error.log_id, wait_s),
         )
         if refusal.reaction == "rate":
-            self._limiter.refuse(endpoint, started_s, wait_s)
+            is_new = self._limiter.refuse(endpoint, started_s, wait_s)
+            if is_new and wait_s >= LONG_WAIT_S:
+                until = datetime.fromtimestamp(time.time() + wait_s, UTC)
+                _log.warning(
+                    "%s: rate limit used up, waiting until %s", endpoint, f"{until:%T} UTC"
+                )
         elif wait_s > 0:
             self._sleep(wait_s)
 

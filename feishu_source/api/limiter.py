@@ -90,15 +90,17 @@ class Lane:
         for window in self._windows:
             window.answered(now_s)
 
-    def refuse(self, started_s: float, now_s: float, pause_s: float) -> None:
-        """The server refused a request: pause, then go on more slowly.
+    def refuse(self, started_s: float, now_s: float, pause_s: float) -> bool:
+        """The server refused a request: pause, then go on more slowly; False if it pauses already.
 
         Requests that were already on their way when the rate was lowered do not lower it again.
         """
+        is_new = self._paused_until_s <= now_s
         self._paused_until_s = max(self._paused_until_s, now_s + pause_s)
         if started_s >= self._share_at_s:
             self._share = max(LEAST_SHARE, self.share(now_s) * DECREASE)
             self._share_at_s = now_s
+        return is_new
 
     def share(self, now_s: float) -> float:
         """The part of the bounds that is ours: it grows back as time passes."""
@@ -137,11 +139,15 @@ class Limiter:
                 lane.finish(self._clock())
                 self._changed.notify_all()
 
-    def refuse(self, endpoint: str, started_s: float, pause_s: float) -> None:
-        """The server refused a request that was let go at `started_s`; nobody asks meanwhile."""
+    def refuse(self, endpoint: str, started_s: float, pause_s: float) -> bool:
+        """The server refused a request that was let go at `started_s`; nobody asks meanwhile.
+
+        False if the endpoint pauses already.
+        """
         with self._changed:
-            self._lane(endpoint).refuse(started_s, self._clock(), pause_s)
+            is_new = self._lane(endpoint).refuse(started_s, self._clock(), pause_s)
             self._changed.notify_all()
+        return is_new
 
     def cancel(self, interruption: Interrupted) -> None:
         """Everybody who waits, or comes later, is turned away."""

@@ -32,6 +32,8 @@ class Patience:
     def wait_s(self, refusal: Refusal) -> float:
         """Seconds until the next attempt: what the server says, else back-off with full jitter.
 
+        To come back before the time the server names would be refused again, for nothing.
+
         Raises:
             ApiError: the refusal's, when another attempt is of no use or there is none left.
         """
@@ -40,9 +42,9 @@ class Patience:
         self._left[refusal.reaction] -= 1
         if self._left[refusal.reaction] <= 0:
             raise refusal.error
-        most_s = self._settings.back_off_max_s
         if refusal.wait_s is not None:
-            return min(refusal.wait_s, most_s)
+            return min(refusal.wait_s, self._settings.announced_wait_max_s)
+        most_s = self._settings.back_off_max_s
         wait_s = self._random() * min(self._back_off_s, most_s)
         self._back_off_s = min(self._back_off_s * 2, most_s)
         return wait_s

@@ -16,7 +16,6 @@ from feishu_source.sandbox.loopback import HttpReply
 from feishu_source.sandbox.refusals import Refused
 from feishu_source.sandbox.switches import Fault
 
-_LIMIT_HEADERS = {"x-ogw-ratelimit-limit": "1000", "x-ogw-ratelimit-reset": "1"}
 _GATEWAY_PAGE = b"<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"
 _SURROGATE = rb'"content":"{\"text\":\"half \ud83d of a pair\"}"'
 
@@ -77,11 +76,12 @@ def _concerns(fault: Fault, template: str, path: str, query: Mapping[str, str], 
 
 def refusal(fault: Fault, template: str) -> Refused | None:
     """The refusal that a fault amounts to, or None."""
+    limit = {"x-ogw-ratelimit-limit": "1000", "x-ogw-ratelimit-reset": str(fault.reset_s)}
     match fault.name:
         case "rate_limited":
-            return Refused(99991400, status=429, headers=_LIMIT_HEADERS)
+            return Refused(99991400, status=429, headers=limit)
         case "rate_limited_400":
-            return Refused(99991400, status=400, headers=_LIMIT_HEADERS)
+            return Refused(99991400, status=400, headers=limit)
         case "rate_limited_no_header":
             return Refused(99991400, status=429)
         case "quota":

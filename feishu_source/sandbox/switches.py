@@ -94,6 +94,7 @@ class Fault:
 
     `path` is an actual path or a template such as `/open-apis/im/v1/chats/:chat_id`; None
     matches every path. `times=None` is for ever. `code` is for `unknown_code`: any other code.
+    `reset_s` is the pause that a rate limit asks for in its headers.
     """
 
     name: str
@@ -103,6 +104,7 @@ class Fault:
     times: int | None = 1
     after: int = 0
     code: int = 987654
+    reset_s: int = 1
 
     def __post_init__(self) -> None:
         if self.name not in FAULTS:

@@ -29,6 +29,9 @@ LOOK_AGAIN_S = 0.1
 
 _log = logging.getLogger(__name__)
 
+_told: set[str] = set()
+"""The files of this process that were waited for, and of which that was said."""
+
 _MAGIC_AT, _MAGIC = 8, b"DUCK"
 """Where a DuckDB file says that it is one. Source: https://duckdb.org/docs/internals/storage"""
 
@@ -64,6 +67,10 @@ def check_file(path: Path) -> None:
     Raises:
         ConfigurationError: something else stands there, and is left as it is.
     """
+    if path.name == ":memory:":
+        raise ConfigurationError(
+            "a database in memory is gone when the load ends: name a file with --database."
+        )
     if path.is_dir():
         raise ConfigurationError(f"the database {path} is a folder: name a file in it.")
     try:
@@ -120,12 +127,14 @@ class _PatientPool(DuckDbConnectionPool):
         return trying(super().borrow_conn, *arguments, **more)
 
     def _tell(self, state: RetryCallState) -> None:
-        if state.attempt_number == 1:
-            _log.warning(
-                "%s is open in another process: waiting for up to %g s",
-                self.credentials.database,
-                self.credentials.wait_s,
-            )
+        """The first wait is worth a warning; who polls a file makes a load wait a dozen times."""
+        if state.attempt_number > 1:
+            return
+        path = self.credentials.database
+        level = logging.INFO if path in _told else logging.WARNING
+        _told.add(path)
+        wait_s = self.credentials.wait_s
+        _log.log(level, "%s is open in another process: waiting for up to %g s", path, wait_s)
 
 
 @configspec(init=False)

@@ -1,8 +1,8 @@
 """A process that is killed at any instant loses nothing and doubles nothing.
 
-Real processes are killed here with SIGKILL, at instants drawn from a fixed seed: after so many
-requests were answered, or so many milliseconds after the last of them, which is where the rows are
-extracted, normalised and loaded.
+Real processes are killed here with SIGKILL: at each of the named points, and at instants drawn from
+a fixed seed, after so many requests were answered, or so many milliseconds after the last of them,
+which is where the rows are extracted, normalised and loaded.
 """
 
 from __future__ import annotations
@@ -10,38 +10,60 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from feishu_source.sandbox import World, generate
+from tests.crash_points import POINTS
 from tests.lab import Lab
+from tests.nursery import Nursery
 
 NOW_MS = 1_790_000_000_000
-CHILD = """
-import json, sys
-from feishu_source import load, open_pipeline
-arguments = json.loads(sys.argv[1])
-pipeline = open_pipeline(**arguments["pipeline"])
-load(pipeline, **arguments["load"])
-"""
+ONCE_A_LOAD = ("in the bookkeeping",)
 
 
-def _start(lab: Lab, **arguments: object) -> subprocess.Popen[bytes]:
-    pipeline = {"database": str(lab.database), "pipelines_dir": str(lab.folder / "pipelines")}
-    words = json.dumps({"pipeline": pipeline, "load": lab.access | arguments})
-    return subprocess.Popen(
-        [sys.executable, "-c", CHILD, words], stderr=subprocess.PIPE, env=os.environ.copy()
-    )
+@pytest.fixture
+def nursery() -> Iterator[Nursery]:
+    """Where processes come from."""
+    with Nursery() as nursery:
+        yield nursery
 
 
-def _kill_after(child: subprocess.Popen[bytes], world: World, requests: int, then_s: float) -> None:
+def _place(lab: Lab) -> dict[str, str]:
+    return {"database": str(lab.database), "pipelines_dir": str(lab.folder / "pipelines")}
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_killed_at_a_named_instant_nothing_is_lost_or_doubled(
+    tmp_path: Path, nursery: Nursery, point: str
+) -> None:
+    """In the very first load, then in a later one whose working folder is lost as well."""
+    world = generate(seed=9, chats=3, messages=60, days=30, now_ms=NOW_MS)
+    drawn = random.Random(point)
+    sizes = {"page_size": 10, "slice_messages": 40, "batch_rows": 15, "workers": 2}
+    with Lab(tmp_path, world) as lab:
+        # The chats are loaded before the first slice: what counts runs of dlt dies in the second.
+        for times in (1 if point in ONCE_A_LOAD else 2, 1):
+            nursery.start(_place(lab), lab.access | sizes, point, times)
+            assert nursery.wait() == -signal.SIGKILL
+            _talk(world, drawn)
+        shutil.rmtree(lab.folder / "pipelines")
+        assert lab.load().exit_code == 0
+        lab.assert_equals_truth()
+        ids = [row["message_id"] for row in lab.rows("messages")]
+        assert len(ids) == len(set(ids)) == 100
+
+
+def _kill_after(nursery: Nursery, child: int, world: World, requests: int, then_s: float) -> bool:
     """Kills the child once so many requests were answered and a little time has passed."""
-    reached = threading.Event()
+    reached, ended = threading.Event(), threading.Event()
     answered = 0
 
     def count() -> None:
@@ -50,31 +72,36 @@ def _kill_after(child: subprocess.Popen[bytes], world: World, requests: int, the
         if answered >= requests:
             reached.set()
 
+    def kill() -> None:
+        reached.wait()
+        if not ended.wait(then_s):
+            os.kill(child, signal.SIGKILL)
+
     world.on_look = count
-    while not reached.wait(0.02) and child.poll() is None:
-        pass
-    try:
-        child.wait(then_s)
-    except subprocess.TimeoutExpired:
-        child.send_signal(signal.SIGKILL)
-    child.communicate()
+    killer = threading.Thread(target=kill)
+    killer.start()
+    code = nursery.wait()
     world.on_look = None
+    ended.set()
+    reached.set()
+    killer.join()
+    return code == -signal.SIGKILL
 
 
 KILLS = 200 if os.environ.get("FEISHU_THOROUGH") else 20
 
 
 @pytest.mark.timeout(3_600)
-def test_kills_at_random_instants_end_in_the_same_tables(tmp_path: Path) -> None:
+def test_kills_at_random_instants_end_in_the_same_tables(tmp_path: Path, nursery: Nursery) -> None:
     """Whatever was under way: listing, extracting, loading, the very first load."""
     world = generate(seed=9, chats=8, messages=400, days=30, now_ms=NOW_MS)
     drawn = random.Random(1)
     killed = 0
     with Lab(tmp_path, world) as lab:
         for _ in range(KILLS):
-            child = _start(lab, slice_messages=60, page_size=10, workers=4)
-            _kill_after(child, world, drawn.randint(1, 12), drawn.random() * 0.7)
-            killed += child.returncode == -signal.SIGKILL
+            sizes = {"slice_messages": 60, "page_size": 10, "workers": 4}
+            child = nursery.start(_place(lab), lab.access | sizes)
+            killed += _kill_after(nursery, child, world, drawn.randint(1, 12), drawn.random() * 0.7)
             _talk(world, drawn)
         assert lab.load(page_size=10).exit_code == 0
         lab.assert_equals_truth()

@@ -1,0 +1,90 @@
+"""The instants at which a load can die, by name, and how to make one die there.
+
+In: a name, and the how-manieth time it is reached. Out: a process that is killed there, by SIGKILL
+and by itself: nothing is closed, flushed or told. Only for processes that are meant to end so.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from dlt import Pipeline
+from dlt.destinations.impl.duckdb.duck import DuckDbCopyJob
+from dlt.destinations.job_client_impl import SqlJobClientBase, SqlLoadJob
+
+from feishu_source import batch, loader, resources
+from feishu_source.walk import Walk
+
+
+def install(name: str, times: int) -> None:
+    """From now on this process dies when it reaches that point so many times."""
+    POINTS[name](times)
+
+
+def _kill() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _before(owner: Any, name: str) -> Callable[[int], None]:
+    """Dies as this is called."""
+
+    def install_at(times: int) -> None:
+        original, calls = getattr(owner, name), iter(range(1, times + 1))
+
+        def replaced(*arguments: Any, **more: Any) -> Any:
+            if next(calls, 0) == times:
+                _kill()
+            return original(*arguments, **more)
+
+        setattr(owner, name, replaced)
+
+    return install_at
+
+
+def _after(owner: Any, name: str) -> Callable[[int], None]:
+    """Dies as this has returned."""
+
+    def install_at(times: int) -> None:
+        original, calls = getattr(owner, name), iter(range(1, times + 1))
+
+        def replaced(*arguments: Any, **more: Any) -> Any:
+            result = original(*arguments, **more)
+            if next(calls, 0) == times:
+                _kill()
+            return result
+
+        setattr(owner, name, replaced)
+
+    return install_at
+
+
+def _after_yield(times: int) -> None:
+    original = Walk.slice
+
+    def replaced(walk: Walk) -> Iterator[batch.Batch]:
+        for number, one in enumerate(original(walk), 1):
+            yield one
+            if number == times:
+                _kill()
+
+    Walk.slice = replaced  # type: ignore[method-assign]
+
+
+POINTS: dict[str, Callable[[int], None]] = {
+    "in the midst of a page": _before(batch, "parse_item"),
+    "before a yield": _before(resources, "mark"),
+    "after a yield": _after_yield,
+    "in the midst of the extract": _before(batch, "to_arrow"),
+    "between extract and normalize": _before(Pipeline, "normalize"),
+    "between normalize and load": _before(Pipeline, "load"),
+    "in the midst of the load": _after(DuckDbCopyJob, "run"),
+    "before rows are merged": _before(SqlLoadJob, "run"),
+    "after rows were merged": _after(SqlLoadJob, "run"),
+    "before the package is complete": _before(SqlJobClientBase, "complete_load"),
+    "after the package is complete": _after(SqlJobClientBase, "complete_load"),
+    "between load and bookkeeping": _before(loader, "checkpoint"),
+    "in the bookkeeping": _before(loader, "prune_states"),
+}

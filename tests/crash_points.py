@@ -70,7 +70,7 @@ def _after_yield(times: int) -> None:
             if number == times:
                 _kill()
 
-    Walk.slice = replaced  # type: ignore[method-assign]
+    Walk.slice = replaced  # type: ignore[method-assign, assignment]
 
 
 POINTS: dict[str, Callable[[int], None]] = {

@@ -19,6 +19,7 @@ from feishu_source.errors import (
     MalformedId,
     PageTokenRefused,
     ParameterRefused,
+    RequestsSpent,
     RetriesExhausted,
     StopError,
     ThreadRefused,
@@ -340,6 +341,8 @@ class Reader:
 
     def _end_poll(self, visit: Visit, poll: Poll, error: FeishuError | None) -> None:
         visit.end_poll(poll.thread_id)
+        if isinstance(error, RequestsSpent):
+            return  # nothing was learnt of it
         now_ms = int((self._client.server_time_s or self._wanted.as_of_s) * 1_000)
         self._ended[poll.thread_id] = EndedPoll(visit.chat_id, poll, now_ms, error)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from math import ceil
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from rich.console import Console
 
 from feishu_source import load, open_pipeline
 from feishu_source.cli import demo, main
+from feishu_source.reader import STEP_BACK_S
 from tests.cli_tenant import DAY_MS, Tenant, tenant, workplace
 
 __all__ = ["tenant", "workplace"]
@@ -64,7 +66,7 @@ def test_a_demo_six_seconds_later_finds_what_was_said_in_between() -> None:
     """A live room speaks every three seconds; the look-back of two hours is read again."""
     exit_code, _, again = load_demo(NOW_MS)
     assert (exit_code, again) == (0, 0)
-    assert load_demo(NOW_MS + 6_000) == (0, 2, 7_200 // 3)
+    assert load_demo(NOW_MS + 6_000) == (0, 2, ceil((7_200 + STEP_BACK_S) / 3))
 
 
 def test_the_questions_have_exact_answers(tenant: Tenant, workplace: Path) -> None:

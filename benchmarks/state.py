@@ -21,9 +21,10 @@ import dlt
 from dlt.extract import DltResource
 
 from feishu_source import open_pipeline
-from feishu_source.coverage import STATE_VERSION, ChatState
+from feishu_source.coverage import ChatState
 from feishu_source.destination import checkpoint, describe, prune_states
 from feishu_source.rungs import RUNGS, parse_ladder
+from feishu_source.state import STATE_VERSION
 
 NOW_S = 1_790_000_000
 ROUNDS = 5

@@ -15,7 +15,7 @@
     status  visit                            a chat in this load: what came back, how it stands
     batch                                    rows collected into Arrow tables, with their claims
     rows  chat_rows  fields  content/        pure: an item of the API to rows, a body to text
-    coverage  rungs  hot  tables             pure: what is claimed and due; what the tables are
+    coverage  rungs  hot  state  tables      pure: what is claimed and due; what the tables are
     api/                                     the door: tokens, requests, retries, the limiter
     errors  codes  report  settings          words all of them use
     json_text  version                       what even those may use

@@ -17,8 +17,6 @@ from typing import Any, Literal
 from feishu_source.hot import HotRule
 from feishu_source.rungs import Rung, due, start_s
 
-STATE_VERSION = 1
-
 Kind = Literal["head", "first", "past", "sweep", "window"]
 """`head`: what is new, and the look-back. `first`: everything, up to the pinned end. `past`: what
 lies before an earlier start. `sweep`: the windows of the rungs that are due. `window`: bounds that

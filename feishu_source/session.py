@@ -27,7 +27,7 @@ from feishu_source.api import (
     resolve_base_url,
 )
 from feishu_source.batch import Bounds, Intake, Row
-from feishu_source.coverage import STATE_VERSION, ChatState, Wanted
+from feishu_source.coverage import ChatState, Wanted
 from feishu_source.errors import ConfigurationError
 from feishu_source.hot import EVERY_LOAD_S, HotRule
 from feishu_source.report import Progress
@@ -41,6 +41,7 @@ from feishu_source.settings import (
     parse_until,
     whole_seconds,
 )
+from feishu_source.state import open_state
 from feishu_source.tables import SYNC_COVERAGE, Table
 from feishu_source.walk import Walk
 from feishu_source.workers import ThreadWorkers, Workers
@@ -114,6 +115,11 @@ class Options:
         if not self.app_id and not self.app_secret:
             raise ConfigurationError(NO_CREDENTIALS)
         return AppIdentity(self.app_id or "", self.app_secret or "")
+
+    @property
+    def owner(self) -> dict[str, Any]:
+        """Whose state a dataset holds: one app on one host."""
+        return {"base_url": _lasting_url(self.base_url), "app_id": self.app_id}
 
     @property
     def bounds(self) -> Bounds:
@@ -239,12 +245,7 @@ class Session:
         Raises:
             ConfigurationError: another app or host wrote it, or a newer version of this source.
         """
-        mine = {"base_url": _lasting_url(self.options.base_url), "app_id": self.options.app_id}
-        if state:
-            _check_state(state, mine)
-        state.update(mine, version=STATE_VERSION)
-        chats: dict[str, Any] = state.setdefault("chats", {})
-        return chats
+        return open_state(state, self.options.owner)
 
     def begin_walk(self, claims: dict[str, Any], known: Known, threads: bool) -> Walk:
         """The load's walk over all chats; made at its first slice, gone on with at the next."""
@@ -300,18 +301,3 @@ def _lasting_url(base_url: str) -> str:
     """The base URL without what changes at every start: the port of a tenant on this machine."""
     url = urlsplit(base_url)
     return f"{url.scheme}://{url.hostname}" if is_loopback(url.hostname or "") else base_url
-
-
-def _check_state(state: Mapping[str, Any], mine: Mapping[str, Any]) -> None:
-    version = state.get("version", STATE_VERSION)
-    if version > STATE_VERSION:
-        raise ConfigurationError(
-            f"the state was written by a newer version of this source (state {version}, this one "
-            f"knows {STATE_VERSION}): upgrade feishu-source, or use another dataset."
-        )
-    for name, value in mine.items():
-        if name in state and state[name] != value:
-            raise ConfigurationError(
-                f"this dataset was loaded with {name} {state[name]}, not {value}: ids differ "
-                "between apps and tenants, so each needs a dataset and a pipeline of its own."
-            )

@@ -1,12 +1,14 @@
 """Feishu and Lark chat history for a data warehouse: a dlt source that loses nothing.
 
 `feishu_source()` is the source, `load(pipeline)` the loop that reads it slice by slice,
-`open_pipeline()` a pipeline whose working folder belongs to one destination.
+`open_pipeline()` a pipeline whose working folder belongs to one destination, `check(pipeline)` what
+a load would meet.
 
     A page of Feishu JSON becomes messages; messages become rows; rows become Arrow tables; dlt
     loads them. Each step is a room, imports point downward in this list, nothing flows back:
 
     cli/                                     words in, exit code out; the only place that prints
+    doctor/                                  the check before a load: what stands in its way
     loader  source  resources                the loading bay: slices, dlt's decorators and state
     destination  duckdb_file                 the warehouse: what it holds, what it refuses
     configuration                            what was configured and cannot be meant
@@ -31,6 +33,7 @@ from feishu_source.version import VERSION as __version__
 
 if TYPE_CHECKING:
     from feishu_source.destination import open_pipeline
+    from feishu_source.doctor import CheckReport, Finding, check
     from feishu_source.loader import load
     from feishu_source.report import LoadReport, Progress
     from feishu_source.source import feishu_source
@@ -40,6 +43,9 @@ _HOMES = {
     "feishu_source": "source",
     "load": "loader",
     "open_pipeline": "destination",
+    "CheckReport": "doctor",
+    "Finding": "doctor",
+    "check": "doctor",
     "LoadReport": "report",
     "Progress": "report",
 }
@@ -52,4 +58,14 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-__all__ = ["LoadReport", "Progress", "__version__", "feishu_source", "load", "open_pipeline"]
+__all__ = [
+    "CheckReport",
+    "Finding",
+    "LoadReport",
+    "Progress",
+    "__version__",
+    "check",
+    "feishu_source",
+    "load",
+    "open_pipeline",
+]

@@ -42,8 +42,9 @@ class CodeEntry:
     advice_zh: str
 
 
-OPTIONAL_ENDPOINTS = frozenset({"chat", "members"})
-"""Chat details and members fill tables of their own; messages can be read without them."""
+OPTIONAL_ENDPOINTS = frozenset({"chat", "members", "membership", "scopes"})
+"""Chat details and members fill tables of their own, the other two are asked by the check alone:
+messages can be read without any of them."""
 
 
 def find_reaction(code: int, endpoint: str, container: str | None = None) -> Kind | None:
@@ -229,6 +230,13 @@ CODES: dict[int, CodeEntry] = {
         "stop",
         "the app is not installed or not active in this tenant",
         "应用未在该租户安装或启用",
+        "Publish the app and have the tenant's administrator activate it.",
+        "请发布应用并由企业管理员启用。",
+    ),
+    212100: CodeEntry(
+        "stop",
+        "the app is not installed in this tenant",
+        "应用未在该企业内安装",
         "Publish the app and have the tenant's administrator activate it.",
         "请发布应用并由企业管理员启用。",
     ),

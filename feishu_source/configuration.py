@@ -80,9 +80,14 @@ def unknown_settings(known: Collection[str]) -> list[str]:
     """Settings of this source that nobody reads, each with the one that was probably meant."""
     return [
         f"{where} is not a setting and is ignored{_suggest(key, known)}"
-        for where, key in (*_keys_in_files(), *_keys_in_environment())
-        if key not in known and key not in _OF_DLT
+        for where, key in unknown_names(known)
     ]
+
+
+def unknown_names(known: Collection[str]) -> list[tuple[str, str]]:
+    """Where each such name stands, and the name."""
+    named = (*_keys_in_files(), *_keys_in_environment())
+    return [(where, key) for where, key in named if key not in known and key not in _OF_DLT]
 
 
 def _suggest(key: str, known: Collection[str]) -> str:

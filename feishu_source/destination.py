@@ -11,7 +11,7 @@ import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from dlt.common.exceptions import MissingDependencyException
 from dlt.common.pipeline import get_dlt_pipelines_dir
 from dlt.common.runtime.anon_tracker import disable_anon_tracker
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
+from duckdb import DuckDBPyConnection
 
 from feishu_source.configuration import explain_files
 from feishu_source.duckdb_file import check_file, check_names, duckdb_destination, is_held
@@ -46,6 +47,7 @@ NOT_CONFIGURED = (
 )
 """What dlt raises where an argument, a setting or the installation is wrong."""
 
+_DUCKDB = "dlt.destinations.duckdb"
 _QUOTED = re.compile(r"""(["'])(.*?)\1""")
 _FIRST_TO_LAST_QUOTE = re.compile(r"""["'].*["']""")
 
@@ -109,8 +111,47 @@ def open_pipeline(
     Raises:
         ConfigurationError: there can be no such DuckDB file, dataset or working folder.
     """
+    plan = plan_pipeline(destination, database, dataset, pipelines_dir, name)
+    if plan.place.database:
+        _make_parent(Path(plan.place.database))
+    _make_private(plan.folder)
+    return plan.open(plan.folder)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A pipeline that is not made yet: where it would load to, and where it would work."""
+
+    name: str
+    place: Place
+    target: Any
+    folder: Path
+
+    def open(self, folder: Path) -> dlt.Pipeline:
+        """The pipeline, working in a folder."""
+        return dlt.pipeline(
+            self.name,
+            destination=self.target,
+            dataset_name=self.place.dataset,
+            pipelines_dir=str(folder),
+        )
+
+
+def plan_pipeline(
+    destination: str = "duckdb",
+    database: str = "feishu_history.duckdb",
+    dataset: str = "feishu",
+    pipelines_dir: str | None = None,
+    name: str = "feishu_history",
+) -> Plan:
+    """The plan of a pipeline: what `open_pipeline` would make, with nothing made.
+
+    Raises:
+        ConfigurationError: the DuckDB file and the dataset have the same name.
+    """
     set_dlt_defaults()
     target: Any = destination
+    path: Path | None = None
     where = [destination, dataset]
     if destination == "duckdb":
         path = Path(database).expanduser().resolve()
@@ -119,15 +160,31 @@ def open_pipeline(
         check_file(path)
         target = duckdb_destination(path)
         where = [destination, dataset, str(path)]
-    folder = hashlib.sha256("\n".join(where).encode()).hexdigest()[:12]
+    digest = hashlib.sha256("\n".join(where).encode()).hexdigest()[:12]
     root = Path(pipelines_dir or get_dlt_pipelines_dir()).expanduser().resolve()
-    _make_private(root / f"{destination}-{folder}")
-    return dlt.pipeline(
-        name,
-        destination=target,
-        dataset_name=dataset,
-        pipelines_dir=str(root / f"{destination}-{folder}"),
-    )
+    place = Place(destination, str(path) if path else None, dataset)
+    return Plan(name, place, target, root / f"{destination}-{digest}")
+
+
+def plan_of(pipeline: dlt.Pipeline) -> Plan:
+    """The plan that a pipeline was made by, by `open_pipeline` or by dlt."""
+    place = describe(pipeline)
+    if place.database is None and pipeline.destination.destination_type == _DUCKDB:
+        place = replace(place, database=_find_database(pipeline))
+    return Plan(pipeline.pipeline_name, place, pipeline.destination, Path(pipeline.pipelines_dir))
+
+
+def _find_database(pipeline: dlt.Pipeline) -> str | None:
+    """The DuckDB file that dlt's configuration names; None for a connection that is open."""
+    if isinstance(pipeline.destination.config_params.get("credentials"), DuckDBPyConnection):
+        return None
+    credentials = pipeline.destination_client().config.credentials
+    return credentials.database if isinstance(credentials, DuckDbCredentials) else None
+
+
+def lock_path(folder: str | Path, name: str) -> Path:
+    """The lock of the pipeline of that name which works in a folder."""
+    return Path(folder) / f"{name}.lock"
 
 
 def _name_at_destination(dataset: str) -> str:
@@ -149,6 +206,16 @@ def checkpoint(pipeline: dlt.Pipeline) -> None:
     if describe(pipeline).database:
         with pipeline.sql_client() as client:
             client.execute_sql("CHECKPOINT")
+
+
+def _make_parent(path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(
+            f"the folder of the database {path} cannot be made ({error.strerror}): name another "
+            "with --database."
+        ) from error
 
 
 def _make_private(folder: Path) -> None:
@@ -264,8 +331,7 @@ def explain(error: BaseException, pipeline: dlt.Pipeline) -> FeishuError:
     root = chain[-1]
     place = describe(pipeline)
     where = place.database or f"{place.destination}, dataset {place.dataset}"
-    line = (str(root).strip().splitlines() or [""])[0]
-    words = _without_values(line, {where, place.dataset})[:300].rstrip(".")
+    words = tell_refusal(root, place)
     if any(isinstance(cause, NOT_CONFIGURED) for cause in chain):
         return ConfigurationError(f"{where} cannot be loaded into as configured: {words}.")
     if not is_refusal(error):
@@ -277,6 +343,13 @@ def explain(error: BaseException, pipeline: dlt.Pipeline) -> FeishuError:
     return DestinationError(
         f"could not load into {where}: {type(root).__name__}: {words}. {_advice(root)}"
     )
+
+
+def tell_refusal(error: BaseException, place: Place) -> str:
+    """The first line of a destination's words, without quoted values that are no names of ours."""
+    where = place.database or f"{place.destination}, dataset {place.dataset}"
+    line = (str(error).strip().splitlines() or [""])[0]
+    return _without_values(line, {where, place.dataset})[:300].rstrip(".")
 
 
 def _without_values(line: str, names: set[str]) -> str:

@@ -62,7 +62,7 @@ def check_names(path: Path, dataset: str) -> None:
 
 
 def check_file(path: Path) -> None:
-    """The path is that of a DuckDB file, or of none yet, in a folder that is there.
+    """The path is that of a DuckDB file, or of none yet.
 
     Raises:
         ConfigurationError: something else stands there, and is left as it is.
@@ -73,13 +73,6 @@ def check_file(path: Path) -> None:
         )
     if path.is_dir():
         raise ConfigurationError(f"the database {path} is a folder: name a file in it.")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigurationError(
-            f"the folder of the database {path} cannot be made ({error.strerror}): name another "
-            "with --database."
-        ) from error
     if path.exists() and not _is_duckdb(path):
         is_empty = path.is_file() and path.stat().st_size == 0
         raise ConfigurationError(

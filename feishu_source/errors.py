@@ -103,14 +103,14 @@ class RequestsSpent(FeishuError):
 class ApiError(FeishuError):
     """Feishu, or the way to it, refused what was asked.
 
-    `what` names the attempt ("list messages of chat oc_x"), `msg` holds Feishu's words, `meaning`
-    and the two `advice` the connector's. `links` lead to the console, `details` name scopes or
-    fields, `hint` is what the connector noticed by itself, `network` says that no answer of
-    Feishu's came at all. Texts that come from outside must
-    have passed `redact`.
+    `what` names the attempt ("list messages of chat oc_x"), `msg` holds Feishu's words, the two
+    `meaning` and the two `advice` the connector's. `links` lead to the console, `details` name
+    scopes or fields, `hint` is what the connector noticed by itself, `network` says that no answer
+    of Feishu's came at all. Texts that come from outside must have passed `redact`.
     """
 
     default_meaning = "the request was refused"
+    default_meaning_zh = "请求被拒绝"
     default_advice_en = "Send the log id to Feishu's support."
     default_advice_zh = "请将 log id 提供给飞书技术支持。"
 
@@ -125,6 +125,7 @@ class ApiError(FeishuError):
         links: Sequence[str] = (),
         details: Sequence[str] = (),
         hint: str | None = None,
+        hint_zh: str | None = None,
         network: bool = False,
     ) -> None:
         super().__init__(what)
@@ -137,8 +138,10 @@ class ApiError(FeishuError):
         self.links = list(links)
         self.details = list(details)
         self.hint = hint
+        self.hint_zh = hint_zh or hint
         self.network = network
         self.meaning = entry.meaning_en if entry else self.default_meaning
+        self.meaning_zh = entry.meaning_zh if entry else self.default_meaning_zh
         self.advice_en = entry.advice_en if entry else self.default_advice_en
         self.advice_zh = entry.advice_zh if entry else self.default_advice_zh
 
@@ -167,6 +170,25 @@ class ApiError(FeishuError):
             parts.append(f"Log id: {self.log_id}")
         return " ".join(parts)
 
+    def in_chinese(self) -> str:
+        """The same line in Chinese; the attempt has no name there, Feishu's words stay."""
+        quoted = [f"错误码 {self.code}"] if self.code is not None else []
+        if self.http_status is not None and self.code is None:
+            quoted.append(f"HTTP {self.http_status}")
+        if self.msg:
+            quoted.append(f"“{self.msg}”")
+        words = f"（{'，'.join(quoted)}）" if quoted else ""
+        parts = [f"{self.meaning_zh}{words}。"]
+        if self.details:
+            parts.append(f"详情：{'；'.join(self.details)}。")
+        parts.append(self.hint_zh or "")
+        parts.append(f"下一步：{self.advice_zh}")
+        if self.links:
+            parts.append(f"参见 {' '.join(self.links)} ")
+        if self.log_id:
+            parts.append(f"Log id：{self.log_id}")
+        return "".join(parts)
+
     def _quote(self) -> str:
         known = [f"code {self.code}"] if self.code is not None else []
         if self.http_status is not None and self.code is None:
@@ -180,6 +202,7 @@ class StopError(ApiError):
     """The load ends: asking for another chat would be refused the same way."""
 
     default_meaning = "the answer did not come from Feishu's API"
+    default_meaning_zh = "应答并非来自飞书 API"
     default_advice_en = "Check base_url, and the proxy if there is one."
     default_advice_zh = "请检查 base_url 以及代理设置。"
 
@@ -228,6 +251,7 @@ class RetriesExhausted(ApiError):
     """
 
     default_meaning = "no usable answer came"
+    default_meaning_zh = "没有得到可用的应答"
     default_advice_en = "Check the network, the proxy and base_url, then run the load again."
     default_advice_zh = "请检查网络、代理与 base_url，然后重新运行。"
 
@@ -236,6 +260,7 @@ class ReplyBroken(ApiError):
     """Feishu answered, and the answer is not what its documentation says."""
 
     default_meaning = "the reply breaks its contract"
+    default_meaning_zh = "应答不符合接口约定"
     default_advice_en = "Run the load again; if it stays, report it with the log id."
     default_advice_zh = "请重新运行；若持续出现，请附上 log id 反馈。"
 
@@ -244,6 +269,7 @@ class UnknownCode(ApiError):
     """A code nobody listed: its chat fails until somebody decides what the code means."""
 
     default_meaning = "an error code the connector does not know"
+    default_meaning_zh = "连接器未收录的错误码"
     default_advice_en = "Look the code up in Feishu's documentation and report it, with the log id."
     default_advice_zh = "请在飞书开放平台文档中查询该错误码，并附上 log id 反馈。"
 
@@ -276,6 +302,11 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
     text = _CONTROL.sub(" ", text)
     text = _TOKEN.sub("[redacted]", text).strip()
     return text if len(text) <= MOST_WORDS else text[: MOST_WORDS - 1] + "…"
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an exception's words, fit to be shown."""
+    return redact((str(error).strip().splitlines() or [""])[0])
 
 
 def causes(error: BaseException) -> list[BaseException]:

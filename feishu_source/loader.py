@@ -36,6 +36,7 @@ from feishu_source.destination import (
     explain,
     holds_state,
     is_refusal,
+    lock_path,
     prune_states,
     set_dlt_defaults,
 )
@@ -123,7 +124,7 @@ def load(
 @contextmanager
 def _locked(pipeline: dlt.Pipeline) -> Iterator[None]:
     """Holds the pipeline's lock, beside its working folder, which dlt may wipe."""
-    path = Path(pipeline.pipelines_dir) / f"{pipeline.pipeline_name}.lock"
+    path = lock_path(pipeline.pipelines_dir, pipeline.pipeline_name)
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(path)
     try:

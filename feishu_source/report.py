@@ -14,6 +14,9 @@ Status = Literal["complete", "partial", "skipped", "failed"]
 """`complete` up to the load's pinned end; `partial`: more to read; `skipped`: the platform refuses
 this chat; `failed`: retries used up, or a code nobody listed."""
 
+Language = Literal["en", "zh"]
+"""Texts for people are in one of these; ids, codes and Feishu's own words stay as they are."""
+
 Phase = Literal["starting", "chats", "messages", "loading", "finished"]
 
 EXIT_COMPLETE = 0

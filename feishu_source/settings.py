@@ -23,6 +23,9 @@ LEAST_LOOK_BACK_S = 10 * MINUTE_S
 FALLBACK_START_S = 1_451_606_400
 """2016-01-01 UTC, before Feishu existed: asked from where a tenant refuses `start_time=0`."""
 
+RATE_LIMIT_ATTEMPTS = 20
+"""A rate limit always ends, so it gets more patience than trouble of unknown length."""
+
 MOST_OWED_THREADS = 100
 """Threads that may be owed in one chat; beyond that the chat fails at that page (sync.md)."""
 
@@ -55,6 +58,7 @@ class Settings:
     rate_share: float = 1.0
     workers: int = 16
     attempts: int = 6
+    rate_attempts: int = RATE_LIMIT_ATTEMPTS
     connect_timeout_s: float = 10.0
     read_timeout_s: float = 60.0
     back_off_base_s: float = 0.5
@@ -98,6 +102,7 @@ _BOUNDS: tuple[tuple[str, float, float], ...] = (
     ("rate_share", 0.001, 1),
     ("workers", 1, 64),
     ("attempts", 1, 20),
+    ("rate_attempts", 1, 1_000),
     ("connect_timeout_s", 0.1, 600),
     ("read_timeout_s", 0.1, 600),
     ("back_off_base_s", 0, 60),

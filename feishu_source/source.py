@@ -110,19 +110,32 @@ def resolve_options(arguments: Mapping[str, Any]) -> Options:
     Raises:
         ConfigurationError: an argument that cannot be meant.
     """
+    return Options.from_arguments(resolve_arguments(arguments))
+
+
+def resolve_arguments(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of `feishu_source`, unchecked: as given, else as dlt's configuration has them.
+
+    Raises:
+        ConfigurationError: a value of another type.
+    """
     spec = feishu_source.ref.SPEC()
-    unknown = arguments.keys() - set(spec.get_resolvable_fields())
+    unknown = arguments.keys() - default_arguments().keys()
     if unknown:
         raise TypeError(f"feishu_source takes no argument {', '.join(sorted(unknown))}")
     given = {name: value for name, value in arguments.items() if value is not None}
     wrong = None
     try:
-        resolved = resolve_configuration(spec, sections=SECTIONS, explicit_value=given)
+        return dict(resolve_configuration(spec, sections=SECTIONS, explicit_value=given))
     except ConfigValueCannotBeCoercedException as error:
         wrong = explain_value(error)
-    if wrong is not None:  # raised here, since dlt's error carries the value
-        raise wrong
-    return Options.from_arguments(dict(resolved))
+    raise wrong  # raised here, since dlt's error carries the value
+
+
+def default_arguments() -> dict[str, Any]:
+    """Every argument of `feishu_source` with what it is where nobody sets it."""
+    spec = feishu_source.ref.SPEC()
+    return {name: getattr(spec, name) for name in spec.get_resolvable_fields()}
 
 
 def warn_of_unknown_settings() -> list[str]:

@@ -32,7 +32,7 @@ class Direct:
         method, query = ENDPOINTS[call.endpoint].method, dict(call.params)
         reply = self._sandbox.answer(HttpRequest(method, call.path, query, headers, body))
         if reply.reset:
-            raise TransportFailure("the connection failed or was closed (reset)")
+            raise TransportFailure("the connection was reset", "连接被重置")
         headers = {name.lower(): value for name, value in reply.headers.items()}
         return Reply(reply.status, headers, reply.body)
 

@@ -15,6 +15,7 @@ from feishu_source.sandbox import Sandbox
 
 MESSAGES = "/open-apis/im/v1/messages"
 CHATS = "/open-apis/im/v1/chats"
+SCOPES = "/open-apis/application/v6/scopes"
 TOKEN = "/open-apis/auth/v3/tenant_access_token/internal"
 
 

@@ -57,6 +57,7 @@ def test_feishus_refusal_keeps_its_code_log_id_and_advice() -> None:
         log_id="log_1",
         advice_en=error.advice_en,
         advice_zh=error.advice_zh,
+        message_zh=error.in_chinese(),
     )
 
 

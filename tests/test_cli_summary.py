@@ -63,6 +63,23 @@ def test_a_complete_load_is_told_in_seven_lines() -> None:
     ]
 
 
+def test_the_same_lines_in_chinese() -> None:
+    """The same numbers in the same order; names as wide as they look."""
+    told = report(warnings=["members are not read"])
+    assert shown(summarise(told, "zh")) == [
+        "加载到        duckdb, history.duckdb，数据集 feishu",
+        "会话          5 个完整，0 个部分完成，0 个跳过，0 个失败",
+        "消息          8,000：新增 500，重读 7,500",
+        "其中          60 个话题中的 1,000 条回复",
+        "请求          1,234 次，1 个分片，2 次被限流，1 次重试",
+        "无法识别      1 条消息，3 个值",
+        "用时          4.0 秒，每秒 2,000 条消息",
+        "警告：members are not read",
+    ]
+    unknown = shown(summarise(report(new=None), "zh"))
+    assert unknown[2] == "消息          8,000：新增数量未知"
+
+
 def test_what_is_not_known_is_said_to_be_unknown() -> None:
     """A destination without a file, one that cannot be asked what it held, a load cut short."""
     lines = shown(summarise(report(destination="s3", database=None, new=None, finished_at=None)))
@@ -106,9 +123,10 @@ def test_a_chat_that_is_not_complete_is_shown_with_its_next_step() -> None:
 
 def test_the_next_step_is_chinese_where_the_locale_is() -> None:
     """Feishu's own words stay as they came."""
-    lines = shown(summarise(report(problems=[problem()]), chinese=True))
+    lines = shown(summarise(report(problems=[problem()]), "zh"))
     assert any("请将机器人加入群聊。" in line for line in lines)
     assert not any("Add the bot" in line for line in lines)
+    assert any("跳过" in line for line in lines)
 
 
 def test_a_partial_chat_needs_nothing_but_the_next_load() -> None:
@@ -118,7 +136,7 @@ def test_a_partial_chat_needs_nothing_but_the_next_load() -> None:
         "│ (no name) │ partial │ There is more to read: the next load goes on from here. │",
         "│ oc_1      │         │                                                         │",
     ]
-    assert "下次加载将从此处继续" in shown(summarise(partial, chinese=True))[-3]
+    assert "下次加载将从此处继续" in shown(summarise(partial, "zh"))[-3]
 
 
 def test_at_most_20_chats_are_listed_and_the_query_for_all_is_named() -> None:
@@ -144,13 +162,17 @@ def test_quiet_still_says_that_something_is_missing() -> None:
         "2 of 5 chats are not complete: "
         "select * from feishu.sync_coverage where status <> 'complete'"
     )
+    assert quiet_line(told, "zh") == (
+        "5 个会话中有 2 个不完整：select * from feishu.sync_coverage where status <> 'complete'"
+    )
 
 
 def test_an_error_is_told_with_its_hint_and_in_chinese_with_its_advice() -> None:
-    """The English next step is part of the message; the Chinese one is added."""
-    refused = Failure(1, "QuotaExhausted", "used up", advice_en="Wait.", advice_zh="请等待。")
-    assert shown(tell_failure(refused)) == ["Error: used up"]
-    assert shown(tell_failure(refused, chinese=True)) == ["Error: used up", "下一步：请等待。"]
+    """The next step is part of the message; what has no Chinese of its own stays as it is."""
+    refused = Failure(1, "QuotaExhausted", "used up: wait", message_zh="已用完：请等待")
+    assert shown(tell_failure(refused)) == ["Error: used up: wait"]
+    assert shown(tell_failure(refused, "zh")) == ["错误：已用完：请等待"]
+    assert shown(tell_failure(Failure(2, "x", "since is 'x'"), "zh")) == ["错误：since is 'x'"]
     unforeseen = Failure(1, "KeyError", "KeyError: 'x'", hint=UNEXPECTED)
     assert shown(tell_failure(unforeseen)) == ["Error: KeyError: 'x'", UNEXPECTED]
 

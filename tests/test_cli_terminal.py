@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from feishu_source.cli.terminal import Terminal, log_to, prefers_chinese, printable, use_utf8
+from feishu_source.cli.terminal import Terminal, choose_language, log_to, printable, use_utf8
 
 REPLACED = "\N{REPLACEMENT CHARACTER}"
 
@@ -73,7 +73,14 @@ def test_the_first_locale_variable_that_is_set_decides(
     environment: dict[str, str], chinese: bool
 ) -> None:
     """LC_ALL, LC_MESSAGES, LANG, in POSIX's order; an empty one is not set."""
-    assert prefers_chinese(environment) is chinese
+    assert choose_language(None, environment) == ("zh" if chinese else "en")
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_language_asked_for_wins_over_the_locale(language: str) -> None:
+    """Whatever the locale is."""
+    for locale in ("zh_CN.UTF-8", "en_US.UTF-8", ""):
+        assert choose_language(language, {"LC_ALL": locale}) == language
 
 
 def test_any_text_can_be_written_whatever_the_code_page(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ from feishu_source.api.client import Client, Page
 from feishu_source.errors import (
     Interrupted,
     MalformedId,
+    OptionalRefused,
     PageTokenRefused,
 )
 from feishu_source.sandbox import Switches
@@ -301,3 +302,45 @@ def test_logs_hold_no_secret_no_token_and_no_message_text(
     everything = "\n".join(record.getMessage() for record in caplog.records)
     for hidden in (tenant.sandbox.app_secret, "t-sandbox", "Bearer", "secret words"):
         assert hidden not in everything
+
+
+# What only the check asks
+
+
+def test_membership_is_told_by_yes_or_no(tenant: Tenant) -> None:
+    """A chat that refuses its messages for another reason still answers."""
+    client = tenant.client()
+    tenant.world.refuse(tenant.chat_id, 230027)
+    assert client.fetch_membership(tenant.chat_id) is True
+    tenant.world.refuse(tenant.chat_id, None)
+    tenant.world.leave(tenant.chat_id)
+    assert client.fetch_membership(tenant.chat_id) is False
+
+
+def test_scopes_are_those_that_were_granted(tenant: Tenant) -> None:
+    """Others that the app asks for are listed too, as not granted."""
+    tenant.world.scopes.remove("im:message.group_msg")
+    assert tenant.client().fetch_scopes() == tenant.world.scopes
+
+
+def test_a_refusal_of_either_leaves_messages_readable(tenant: Tenant) -> None:
+    """They are optional: nothing ends because the check may not ask."""
+    client = tenant.client()
+    tenant.sandbox.switches = Switches(scopes_open=False)
+    tenant.world.refuse(tenant.chat_id, 232033)
+    with pytest.raises(OptionalRefused) as scopes:
+        client.fetch_scopes()
+    with pytest.raises(OptionalRefused) as membership:
+        client.fetch_membership(tenant.chat_id)
+    assert (scopes.value.code, membership.value.code) == (99991672, 232033)
+
+
+def test_authenticating_fetches_one_token_and_shows_none(tenant: Tenant) -> None:
+    """The next request sends the same."""
+    client = tenant.client()
+    client.authenticate()
+    client.fetch_scopes()
+    assert [request.path for request in tenant.sandbox.requests] == [
+        TOKEN,
+        "/open-apis/application/v6/scopes",
+    ]

@@ -13,7 +13,6 @@ import pytest
 
 from feishu_source.api.auth import AppIdentity, UserIdentity
 from feishu_source.api.client import Client, Page
-from feishu_source.api.patience import RATE_LIMIT_ATTEMPTS
 from feishu_source.codes import CODES, find_reaction
 from feishu_source.errors import (
     REACTIONS,
@@ -31,7 +30,7 @@ from feishu_source.errors import (
     UnknownCode,
 )
 from feishu_source.sandbox import Fault, Sandbox, Switches, World
-from feishu_source.settings import Settings
+from feishu_source.settings import RATE_LIMIT_ATTEMPTS, Settings
 from tests.small_tenant import LIST, NOW_S, START_MS, TOKEN, Tenant, served_tenant
 
 

@@ -18,9 +18,11 @@ from feishu_source.errors import ConfigurationError, HostNotAllowed, MalformedId
 def test_the_allow_list_holds_reading_calls_and_the_token_and_nothing_else() -> None:
     """Nothing on it writes to a tenant."""
     assert sorted(str(endpoint) for endpoint in ENDPOINTS.values()) == [
+        "GET /open-apis/application/v6/scopes",
         "GET /open-apis/im/v1/chats",
         "GET /open-apis/im/v1/chats/{id}",
         "GET /open-apis/im/v1/chats/{id}/members",
+        "GET /open-apis/im/v1/chats/{id}/members/is_in_chat",
         "GET /open-apis/im/v1/messages",
         "GET /open-apis/im/v1/messages/{id}",
         "POST /open-apis/auth/v3/tenant_access_token/internal",

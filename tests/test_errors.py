@@ -31,7 +31,7 @@ FACT_SHEET: dict[Kind, set[int]] = {
     },
     "stop": {
         *(99991661, 99991662, 99991673, 99991401, 99991201),
-        *(230006, 232025, 231204, 232034),
+        *(230006, 232025, 231204, 232034, 212100),
     },
     "quota": {99991403},
     "scope": {99991672, 99991676, 99991679},
@@ -224,3 +224,39 @@ def test_a_host_that_is_not_allowed_names_the_setting() -> None:
         "secret may be sent there, name the host in allowed_hosts "
         "(SOURCES__FEISHU__ALLOWED_HOSTS)."
     )
+
+
+def test_every_kind_of_error_has_its_meaning_in_two_languages() -> None:
+    """Where no code gives one."""
+    for kind in [*errors.REACTIONS.values(), errors.ReplyBroken, errors.UnknownCode]:
+        error = kind("list chats")
+        assert error.meaning.isascii(), kind
+        assert any("\u4e00" <= c <= "\u9fff" for c in error.meaning_zh), kind
+
+
+def test_the_meaning_of_a_code_is_in_two_languages() -> None:
+    """As the table has it."""
+    error = errors.ChatRefused("list messages", code=230002)
+    entry = CODES[230002]
+    assert (error.meaning, error.meaning_zh) == (entry.meaning_en, entry.meaning_zh)
+
+
+def test_an_error_is_told_in_chinese_with_all_its_parts() -> None:
+    """Feishu's words, scopes, links and log id as they came."""
+    error = errors.ScopeMissing(
+        "list chats",
+        code=99991672,
+        msg="Access denied.",
+        log_id="log_1",
+        links=["https://open.feishu.cn/app"],
+        details=["im:chat", "im:chat:read"],
+        hint="A hint.",
+        hint_zh="一个提示。",
+    )
+    assert error.in_chinese() == (
+        "应用缺少所需权限（错误码 99991672，“Access denied.”）。"
+        "详情：im:chat；im:chat:read。一个提示。"
+        f"下一步：{CODES[99991672].advice_zh}参见 https://open.feishu.cn/app Log id：log_1"
+    )
+    lost = errors.RetriesExhausted("list chats", http_status=502)
+    assert lost.in_chinese() == f"没有得到可用的应答（HTTP 502）。下一步：{lost.advice_zh}"

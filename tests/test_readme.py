@@ -15,6 +15,8 @@ import pytest
 from feishu_source import report, tables
 from feishu_source.cli.demo import QUESTIONS
 from feishu_source.cli.options import Options, command, parse
+from feishu_source.doctor.findings import find
+from feishu_source.doctor.texts import CHECKS
 from feishu_source.sandbox import Sandbox, World
 
 ROOT = Path(__file__).parents[1]
@@ -86,7 +88,7 @@ def test_every_option_is_in_the_table_and_no_other() -> None:
     declared = []
     for option in command.get_params(click.Context(command)):
         assert isinstance(option, click.Option)
-        value = "LEVEL" if option.name == "log_level" else option.metavar
+        value = {"log_level": "LEVEL", "lang": "LANG"}.get(option.name or "", option.metavar)
         long_name = next(name for name in option.opts if name.startswith("--"))
         declared.append(long_name if option.is_flag else f"{long_name} {value}")
     assert list(table_of("`--demo`")) == declared
@@ -116,6 +118,26 @@ def test_the_output_shown_has_the_columns_of_the_query() -> None:
     (query,), (output,) = code_in("sql"), code_in("text")
     heading = output.splitlines()[1]
     assert re.findall(r"[\w]+", heading) == re.findall(r" as (\w+)", query)
+
+
+def test_the_check_shown_is_one_that_this_code_makes() -> None:
+    """Levels and ids in their order, and a last line that counts them."""
+    (shown,) = code_in("console")
+    command, *lines = shown.splitlines()
+    assert command == "$ feishu-history --check"
+    rows = [line.split()[:2] for line in lines[:-1] if not line.startswith(" ")]
+    told = [name for _, name in rows]
+    assert told == sorted(told, key=list(CHECKS).index)
+    assert set(told) == set(CHECKS)
+    counts = {level: [each for each, _ in rows].count(level) for level in ("ok", "warning")}
+    assert lines[-1].startswith(
+        f"{len(rows)} findings: {counts['ok']} ok, {counts['warning']} warnings, 0 failures"
+    )
+
+
+def test_every_field_of_a_finding_is_in_the_table_and_no_other() -> None:
+    """As `--check --json` prints them, in their order."""
+    assert list(table_of("`next_step`")) == list(find("bot.on").to_dict("en"))
 
 
 def test_every_command_line_is_one() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from feishu_source.sandbox import Sandbox, Switches, World
-from tests.sandbox_api import CHATS, MESSAGES, TOKEN, Api
+from tests.sandbox_api import CHATS, MESSAGES, SCOPES, TOKEN, Api
 
 NOW_MS = 1_760_000_000_000
 
@@ -118,6 +118,7 @@ def _no_quota(world: World, _: str) -> None:
         (World.restrict, 231203, 0, 0),
         (lambda world, chat: world.refuse(chat, 230027), 230027, 230027, 230027),
         (lambda world, chat: world.refuse(chat, 232033), 232033, 232033, 232033),
+        (lambda world, chat: world.refuse_messages(chat, 230027), 230027, 0, 0),
         (_no_bot, 230006, 232025, 232025),
         (_no_group_scope, 230027, 0, 0),
         (_no_scope, 99991672, 99991672, 99991672),
@@ -142,6 +143,77 @@ def test_a_chat_answers_by_what_happened(
         api.get(f"{CHATS}/{chat}/members")["code"],
     )
     assert codes == (message_code, chat_code, member_code)
+
+
+@pytest.mark.parametrize(
+    ("happens", "code", "is_in_chat"),
+    [
+        (lambda world, chat: None, 0, True),
+        (World.leave, 0, False),
+        (World.dissolve, 0, False),
+        (World.restrict, 0, True),
+        (_no_group_scope, 0, True),
+        (lambda world, chat: world.refuse(chat, 230027), 0, True),
+        (lambda world, chat: world.refuse(chat, 232033), 232033, None),
+        (_no_bot, 232025, None),
+        (_no_scope, 99991672, None),
+    ],
+)
+def test_membership_is_told_by_what_happened(
+    world: World,
+    api: Api,
+    happens: Callable[[World, str], object],
+    code: int,
+    is_in_chat: bool | None,
+) -> None:
+    """Codes of the message listing are none of this endpoint's."""
+    chat = world.add_chat()
+    happens(world, chat)
+    reply = api.get(f"{CHATS}/{chat}/members/is_in_chat")
+    assert (reply["code"], reply.get("data", {}).get("is_in_chat")) == (code, is_in_chat)
+
+
+def test_only_a_missing_scope_is_named(world: World, api: Api) -> None:
+    """230027 with the scope, and 230027 without a word why."""
+    chat = world.add_chat()
+    query = {"container_id_type": "chat", "container_id": chat}
+    world.refuse_messages(chat, 230027)
+    assert "permission_violations" not in api.get(MESSAGES, **query)["error"]
+    world.refuse_messages(chat, None)
+    world.scopes.remove("im:message.group_msg")
+    violations = api.get(MESSAGES, **query)["error"]["permission_violations"]
+    assert [each["subject"] for each in violations] == ["im:message.group_msg"]
+
+
+def test_an_unknown_chat_has_no_members(api: Api) -> None:
+    """As for its details."""
+    assert api.get(f"{CHATS}/oc_nobody/members/is_in_chat")["code"] == 232006
+
+
+def test_scopes_are_listed_with_what_was_granted(world: World, api: Api) -> None:
+    """1 is granted, 2 is asked for and not granted; no scope is needed to ask."""
+    world.scopes = {"im:chat"}
+    listed = {row["scope_name"]: row["grant_status"] for row in api.data(SCOPES)["scopes"]}
+    assert {name for name, status in listed.items() if status == 1} == {"im:chat"}
+    assert listed["im:message.group_msg"] == 2
+
+
+@pytest.mark.parametrize(
+    ("scopes", "code"), [(set(), 99991672), ({"application:application:self_manage"}, 0)]
+)
+def test_a_tenant_may_want_a_scope_for_the_list_of_scopes(
+    world: World, sandbox: Sandbox, api: Api, scopes: set[str], code: int
+) -> None:
+    """The other reading of a point that the documentation and its readers disagree on."""
+    sandbox.switches = Switches(scopes_open=False)
+    world.scopes = scopes
+    assert api.get(SCOPES)["code"] == code
+
+
+def test_an_app_that_is_not_installed_has_no_scopes(world: World, api: Api) -> None:
+    """212100, as documented."""
+    world.installed = False
+    assert api.get(SCOPES)["code"] == 212100
 
 
 def test_a_p2p_chat_answers_230013_when_the_partner_resigned(world: World, api: Api) -> None:

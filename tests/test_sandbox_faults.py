@@ -93,6 +93,14 @@ def test_a_gateway_answers_in_html(sandbox: Sandbox, api: Api) -> None:
     assert sandbox.requests[-1].code is None
 
 
+def test_a_proxy_answers_with_its_own_page(sandbox: Sandbox, api: Api) -> None:
+    """Status 200, and no JSON."""
+    sandbox.inject(Fault("html_200"))
+    reply = api.raw(CHATS)
+    assert (reply.status_code, reply.headers["Content-Type"]) == (200, "text/html")
+    assert api.get(CHATS)["code"] == 0
+
+
 def test_a_reply_is_cut_or_empty(sandbox: Sandbox, api: Api) -> None:
     """The headers are right, the JSON is not."""
     sandbox.inject(Fault("cut_json"), Fault("empty_body"))

@@ -103,13 +103,37 @@ def ask_for_json(lab: Lab) -> None:
     main([*places_of(lab), "--json", "--log-level", "debug"])
 
 
+def check_first(lab: Lab) -> None:
+    """The check, which reads a page of messages and shows none of it."""
+    assert main([*places_of(lab), "--check", "--log-level", "debug"]) == 0
+
+
+def check_with_a_wrong_secret(lab: Lab) -> None:
+    """Told twice: to people and to machines."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SOURCES__FEISHU__APP_SECRET", WRONG_SECRET)
+        main([*places_of(lab), "--check", "--log-level", "debug"])
+        main([*places_of(lab), "--check", "--json"])
+
+
+def check_with_broken_replies(lab: Lab) -> None:
+    """Half a token, half a page of words."""
+    lab.sandbox.inject(Fault("cut_json", path=MESSAGES, times=None))
+    main([*places_of(lab), "--check", "--log-level", "debug"])
+    lab.sandbox.inject(Fault("cut_json", path=TOKEN_PATH, times=None))
+    main([*places_of(lab), "--check", "--lang", "zh", "--json"])
+
+
 def places_of(lab: Lab) -> list[str]:
     """The words that make the command line load into the same place."""
     return ["--database", str(lab.database), "--pipelines-dir", str(lab.folder / "pipelines")]
 
 
 STEPS: dict[str, tuple[Step, str | None]] = {
+    "check": (check_first, None),
     "first": (succeed, None),
+    "check wrong secret": (check_with_a_wrong_secret, None),
+    "check broken replies": (check_with_broken_replies, None),
     "wrong secret": (ask_with_a_wrong_secret, "CredentialsRefused"),
     "old user token": (ask_with_an_old_user_token, "CredentialsRefused"),
     "redirect": (be_redirected, "StopError"),

@@ -31,6 +31,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "rate_share": (0.001, 1),
     "workers": (1, 64),
     "attempts": (1, 20),
+    "rate_attempts": (1, 1_000),
     "connect_timeout_s": (0.1, 600),
     "read_timeout_s": (0.1, 600),
     "back_off_base_s": (0, 60),

@@ -15,7 +15,13 @@ import pytest
 from feishu_source.api.auth import AppIdentity
 from feishu_source.api.client import Client
 from feishu_source.api.endpoints import Call
-from feishu_source.api.transport import Reply, Transport, TransportFailure, read_environment
+from feishu_source.api.transport import (
+    REASONS,
+    Reply,
+    Transport,
+    TransportFailure,
+    read_environment,
+)
 from feishu_source.errors import RetriesExhausted, StopError
 from feishu_source.sandbox import Fault, Sandbox, World
 from feishu_source.settings import Settings
@@ -313,3 +319,11 @@ def test_one_connection_serves_many_requests() -> None:
 def test_a_reply_does_not_show_its_body(show: Callable[[object], str]) -> None:
     """Messages and tokens are in it."""
     assert show(Reply(200, {"a": "b"}, b"words")) == "Reply(status=200)"
+
+
+def test_every_reason_is_in_both_languages() -> None:
+    """With the same numbers in it."""
+    for _, _, english, chinese in REASONS:
+        assert english.isascii()
+        assert re.search("[\u4e00-\u9fff]", chinese), english
+        assert re.findall(r"\{\w+\}", english) == re.findall(r"\{\w+\}", chinese)

@@ -14,6 +14,7 @@ with warnings.catch_warnings():
     # The SDK and the protobuf code it brings along use what newer Pythons have deprecated.
     warnings.simplefilter("ignore")
     import lark_oapi as lark
+    from lark_oapi.api.application import v6 as application
     from lark_oapi.api.im import v1 as im
 
 
@@ -155,6 +156,18 @@ def test_the_sdk_gets_one_message(world: World, client: Any) -> None:
     reply = client.im.v1.message.get(request)
     assert reply.success()
     assert [item.message_id for item in reply.data.items] == [row["message_id"]]
+
+
+def test_the_sdk_asks_for_membership_and_scopes(world: World, client: Any) -> None:
+    """As the check does."""
+    (chat_id, *_) = world.chats
+    inside = client.im.v1.chat_members.is_in_chat(
+        im.IsInChatChatMembersRequest.builder().chat_id(chat_id).build()
+    )
+    assert (inside.success(), inside.data.is_in_chat) == (True, True)
+    listed = client.application.v6.scope.list(application.ListScopeRequest.builder().build())
+    granted = {each.scope_name for each in listed.data.scopes if each.grant_status == 1}
+    assert granted == world.scopes
 
 
 def test_the_sdk_understands_a_refusal(client: Any) -> None:

@@ -95,6 +95,7 @@ class AppIdentity:
         """App ids of both editions begin with cli_."""
         if not self.app_id.startswith("cli_"):
             refused.hint = "The app_id does not begin with cli_, as app ids do."
+            refused.hint_zh = "app_id 应以 cli_ 开头。"
 
     def __repr__(self) -> str:
         return f"AppIdentity(app_id={self.app_id!r}, app_secret=[redacted])"
@@ -136,6 +137,7 @@ class UserIdentity:
     def explain(self, refused: CredentialsRefused) -> None:
         """The next step is another token, whatever the code would advise an app."""
         refused.hint = "A ready-made access token lives about two hours and is not renewed here."
+        refused.hint_zh = "现成的 access token 有效期约两小时，此处不会续期。"
         refused.advice_en, refused.advice_zh = USER_TOKEN_EN, USER_TOKEN_ZH
 
     def __repr__(self) -> str:

@@ -29,7 +29,9 @@ from feishu_source.api.replies import (
     Refusal,
     parse_data,
     parse_items,
+    parse_membership,
     parse_page,
+    parse_scopes,
     read_failure,
     read_reply,
 )
@@ -166,6 +168,29 @@ class Client:
         params.pop("sort_type")
         what = f"list members of chat {chat_id}"
         return self._fetch_page(Call("members", what, check_id("chat", chat_id), params))
+
+    def fetch_membership(self, chat_id: str) -> bool:
+        """Whether who asks is in the chat; a chat that refuses its messages still answers this.
+
+        Source: https://open.feishu.cn/document/server-docs/group/chat-member/is_in_chat
+        """
+        what = f"ask for membership of chat {chat_id}"
+        return self._ask(Call("membership", what, check_id("chat", chat_id)), parse_membership)
+
+    def fetch_scopes(self) -> frozenset[str]:
+        """The scopes the tenant has granted to the app; it needs none to ask. Not for users.
+
+        Source: https://open.feishu.cn/document/server-docs/application-v6/scope/list
+        """
+        return self._ask(Call("scopes", "list the app's scopes"), parse_scopes)
+
+    def authenticate(self) -> None:
+        """Has a token to send: an app's is fetched, a user's is what was given.
+
+        Raises:
+            ApiError: the credentials are refused, or no answer came.
+        """
+        self._identity.token(self._post, self._clock, self.settings.token_margin_s)
 
     def pages(self, fetch: FetchPage) -> Iterator[Page]:
         """Every page of a listing; a page without items does not end it, a repeated token does."""

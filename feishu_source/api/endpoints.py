@@ -15,7 +15,9 @@ from urllib.parse import SplitResult, urlsplit
 
 from feishu_source.errors import ConfigurationError, HostNotAllowed, MalformedId
 
-EndpointName = Literal["token", "chats", "chat", "members", "messages", "message"]
+EndpointName = Literal[
+    "token", "chats", "chat", "members", "membership", "messages", "message", "scopes"
+]
 IdKind = Literal["chat", "thread", "message"]
 
 FEISHU = "https://open.feishu.cn"
@@ -41,8 +43,10 @@ ENDPOINTS: Mapping[EndpointName, Endpoint] = {
     "chats": Endpoint("GET", f"{_API}/im/v1/chats"),
     "chat": Endpoint("GET", f"{_API}/im/v1/chats/{{id}}"),
     "members": Endpoint("GET", f"{_API}/im/v1/chats/{{id}}/members"),
+    "membership": Endpoint("GET", f"{_API}/im/v1/chats/{{id}}/members/is_in_chat"),
     "messages": Endpoint("GET", f"{_API}/im/v1/messages"),
     "message": Endpoint("GET", f"{_API}/im/v1/messages/{{id}}"),
+    "scopes": Endpoint("GET", f"{_API}/application/v6/scopes"),
 }
 
 _ID_SHAPES: Mapping[IdKind, re.Pattern[str]] = {

@@ -14,9 +14,6 @@ from typing import Literal
 from feishu_source.api.replies import Refusal
 from feishu_source.settings import Settings
 
-RATE_LIMIT_ATTEMPTS = 20
-"""A rate limit always ends, so it gets more patience than trouble of unknown length."""
-
 CountName = Literal["requests", "refused", "retries"]
 
 
@@ -26,7 +23,7 @@ class Patience:
     def __init__(self, settings: Settings, random: Callable[[], float]) -> None:
         self._settings = settings
         self._random = random
-        self._left = {"retry": settings.attempts, "rate": RATE_LIMIT_ATTEMPTS}
+        self._left = {"retry": settings.attempts, "rate": settings.rate_attempts}
         self._back_off_s = settings.back_off_base_s
 
     def wait_s(self, refusal: Refusal) -> float:

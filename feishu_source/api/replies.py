@@ -41,6 +41,7 @@ MOST_LINKS = 5
 """Links and details shown with one error."""
 
 _LOG_ID_HEADERS = ("x-tt-logid", "x-request-id", "request-id")
+_GRANTED = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +111,11 @@ def read_reply(
 
 def read_failure(call: Call, failure: TransportFailure) -> Refusal:
     """No reply: repeated, unless another attempt cannot fare better."""
-    reason = f"Reason: {failure}."
+    hint, hint_zh = f"Reason: {failure}.", f"原因：{failure.reason_zh}。"
     if failure.final:
-        return Refusal("final", StopError(call.what, hint=reason))
-    return Refusal("retry", RetriesExhausted(call.what, network=True, hint=reason))
+        return Refusal("final", StopError(call.what, hint=hint, hint_zh=hint_zh))
+    lost = RetriesExhausted(call.what, network=True, hint=hint, hint_zh=hint_zh)
+    return Refusal("retry", lost)
 
 
 def read_date(headers: Mapping[str, str]) -> float | None:
@@ -158,6 +160,31 @@ def parse_items(answer: Answer) -> list[dict[str, Any]]:
     return items
 
 
+def parse_membership(answer: Answer) -> bool:
+    """The answer to whether one is in a chat.
+
+    Raises:
+        ValueError: it is neither yes nor no.
+    """
+    value = parse_data(answer).get("is_in_chat")
+    if not isinstance(value, bool):
+        raise ValueError("is_in_chat is not a boolean")
+    return value
+
+
+def parse_scopes(answer: Answer) -> frozenset[str]:
+    """The names of the scopes whose status is 1, granted.
+
+    Raises:
+        ValueError: something else than a list of objects stands in their place.
+    """
+    rows = parse_data(answer).get("scopes")
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise ValueError("scopes is not a list of objects")
+    granted = {row.get("scope_name") for row in rows if row.get("grant_status") == _GRANTED}
+    return frozenset(name for name in granted if isinstance(name, str))
+
+
 def parse_data(answer: Answer) -> dict[str, Any]:
     """The `data` object; an absent one is empty.
 
@@ -177,17 +204,22 @@ def _redirected(call: Call, reply: Reply) -> Refusal:
     target = re.match(r"(?i)[a-z]+://(?:[^/?#]*@)?([^/?#]+)", reply.headers.get("location", ""))
     host = redact(target[1]) if target else "another path of the same host"
     hint = f"The server redirects to {host}; nothing was sent there."
-    return Refusal("final", StopError(call.what, http_status=reply.status, hint=hint))
+    hint_zh = f"服务器重定向到 {host}；未向其发送任何内容。"
+    redirected = StopError(call.what, http_status=reply.status, hint=hint, hint_zh=hint_zh)
+    return Refusal("final", redirected)
 
 
 def _not_json(call: Call, reply: Reply) -> Refusal:
     """A gateway, a proxy or a cut body: the status is all there is."""
     log_id = _find_log_id({}, reply.headers)
-    hint = f"{len(reply.body)} bytes came that are not Feishu's JSON."
-    broken = ReplyBroken(call.what, http_status=reply.status, log_id=log_id, hint=hint)
-    lost = RetriesExhausted(
-        call.what, network=True, http_status=reply.status, log_id=log_id, hint=hint
-    )
+    known: dict[str, Any] = {
+        "http_status": reply.status,
+        "log_id": log_id,
+        "hint": f"{len(reply.body)} bytes came that are not Feishu's JSON.",
+        "hint_zh": f"收到 {len(reply.body)} 字节，并非飞书的 JSON。",
+    }
+    broken = ReplyBroken(call.what, **known)
+    lost = RetriesExhausted(call.what, network=True, **known)
     if reply.status == 429:
         return Refusal("rate", lost, _find_wait_s(reply.headers))
     if reply.status >= 500 or reply.status == 408:

@@ -51,8 +51,9 @@ class TransportFailure(Exception):
     it the token or the app secret.
     """
 
-    def __init__(self, reason: str, *, final: bool = False) -> None:
+    def __init__(self, reason: str, reason_zh: str, *, final: bool = False) -> None:
         super().__init__(reason)
+        self.reason_zh = reason_zh
         self.final = final
 
 
@@ -145,36 +146,76 @@ def _bounded(chunks: Iterator[bytes]) -> Iterator[bytes]:
     for chunk in chunks:
         size += len(chunk)
         if size > MOST_BODY_BYTES:
-            raise TransportFailure(f"the reply is longer than {MOST_BODY_BYTES} bytes", final=True)
+            raise TransportFailure(
+                f"the reply is longer than {MOST_BODY_BYTES} bytes",
+                f"应答超过 {MOST_BODY_BYTES} 字节",
+                final=True,
+            )
         yield chunk
 
 
 def _describe(error: Exception, timeout_s: tuple[float, float]) -> TransportFailure:
     """The failure in our own words: the library's hold URLs, and its objects hold headers."""
     causes = list(_walk_causes(error))
-    for kind, reason, final in (
-        (ssl.SSLCertVerificationError, _CERTIFICATE, True),
-        (requests.exceptions.SSLError, "the TLS connection failed", False),
-        (requests.exceptions.ProxyError, "the proxy did not let the request through", False),
-        (requests.exceptions.ConnectTimeout, f"no connection within {timeout_s[0]:g} s", False),
-        (requests.exceptions.Timeout, f"no answer within {timeout_s[1]:g} s", False),
-        (NameResolutionError, "the host name could not be resolved", False),
-        (requests.exceptions.ChunkedEncodingError, "the reply was cut short", False),
-        (requests.exceptions.ContentDecodingError, "the reply's compression is broken", False),
-        (requests.exceptions.ConnectionError, "the connection failed or was closed", False),
-        (HTTPError, "the connection failed", False),
-        (requests.RequestException, "the request could not be made", True),
-        (OSError, f"the CA bundle named by {' or '.join(_CA_VARIABLES)} cannot be read", True),
-    ):
+    places = dict(zip(("connect_s", "read_s"), (f"{s:g}" for s in timeout_s), strict=True))
+    for kind, final, reason, reason_zh in REASONS:
         if any(isinstance(cause, kind) for cause in causes):
-            return TransportFailure(f"{reason} ({type(error).__name__})", final=final)
+            name = type(error).__name__
+            return TransportFailure(
+                f"{reason.format_map(places)} ({name})",
+                f"{reason_zh.format_map(places)}（{name}）",
+                final=final,
+            )
     raise error
 
 
-_CERTIFICATE = (
-    "the server's certificate is not trusted; behind a company proxy name its CA bundle in "
-    "REQUESTS_CA_BUNDLE"
+_requests = requests.exceptions
+REASONS: tuple[tuple[type[BaseException], bool, str, str], ...] = (
+    (
+        ssl.SSLCertVerificationError,
+        True,
+        "the server's certificate is not trusted; behind a company proxy name its CA bundle in "
+        "REQUESTS_CA_BUNDLE",
+        "服务器证书不受信任；若经过公司代理，请在 REQUESTS_CA_BUNDLE 中指定其 CA 证书",
+    ),
+    (_requests.SSLError, False, "the TLS connection failed", "TLS 连接失败"),
+    (
+        _requests.ProxyError,
+        False,
+        "the proxy did not let the request through",
+        "代理未放行请求",
+    ),
+    (
+        _requests.ConnectTimeout,
+        False,
+        "no connection within {connect_s} s",
+        "{connect_s} 秒内未能建立连接",
+    ),
+    (_requests.Timeout, False, "no answer within {read_s} s", "{read_s} 秒内没有应答"),
+    (NameResolutionError, False, "the host name could not be resolved", "无法解析主机名"),
+    (_requests.ChunkedEncodingError, False, "the reply was cut short", "应答被截断"),
+    (
+        _requests.ContentDecodingError,
+        False,
+        "the reply's compression is broken",
+        "应答的压缩数据损坏",
+    ),
+    (
+        _requests.ConnectionError,
+        False,
+        "the connection failed or was closed",
+        "连接失败或被关闭",
+    ),
+    (HTTPError, False, "the connection failed", "连接失败"),
+    (requests.RequestException, True, "the request could not be made", "无法发出请求"),
+    (
+        OSError,
+        True,
+        f"the CA bundle named by {' or '.join(_CA_VARIABLES)} cannot be read",
+        f"无法读取 {' 或 '.join(_CA_VARIABLES)} 指定的 CA 证书",
+    ),
 )
+"""What a failure is called, the first that fits: its kind, whether it is final, two languages."""
 
 
 def _walk_causes(error: BaseException) -> Iterator[BaseException]:

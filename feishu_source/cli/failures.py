@@ -43,6 +43,7 @@ class Failure:
     advice_en: str | None = None
     advice_zh: str | None = None
     hint: str | None = None
+    message_zh: str | None = None
     report: LoadReport | None = None
 
     def to_dict(self) -> dict[str, Any]:
@@ -82,6 +83,7 @@ def _explain_ours(error: FeishuError) -> Failure:
         log_id=api.log_id if api else None,
         advice_en=api.advice_en if api else None,
         advice_zh=api.advice_zh if api else None,
+        message_zh=api.in_chinese() if api else None,
         report=error.report,
     )
 

@@ -11,26 +11,30 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import Any
 
 import click
 from rich.text import Text
 
 from feishu_source.cli import demo, hosts
+from feishu_source.cli.check import tell
 from feishu_source.cli.failures import Failure, explain
 from feishu_source.cli.options import Options, parse
 from feishu_source.cli.progress import watch
 from feishu_source.cli.summary import quiet_line, summarise, tell_failure
 from feishu_source.cli.terminal import (
     Terminal,
+    choose_language,
     log_to,
-    prefers_chinese,
     printable,
     use_utf8,
     written,
 )
+from feishu_source.doctor import CheckReport
 from feishu_source.errors import HostNotAllowed, redact
-from feishu_source.report import EXIT_COMPLETE, EXIT_CONFIGURATION, LoadReport
+from feishu_source.report import EXIT_COMPLETE, EXIT_CONFIGURATION, Language, LoadReport
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -57,7 +61,9 @@ def run(options: Options, terminal: Terminal) -> int:
     log_to(terminal.err, *_log_levels(options))
     outcome = _attempt(options, terminal)
     with written(terminal) as output:
-        if options.as_json:
+        if isinstance(outcome, CheckReport):
+            _tell_check(outcome, options, terminal)
+        elif options.as_json:
             _print_json(outcome.to_dict())
         elif isinstance(outcome, LoadReport):
             _tell_report(outcome, options, terminal)
@@ -73,16 +79,44 @@ def _log_levels(options: Options) -> tuple[str, str]:
     return ("error", "critical") if options.quiet else ("warning", "warning")
 
 
-def _attempt(options: Options, terminal: Terminal) -> LoadReport | Failure:
+def _attempt(options: Options, terminal: Terminal) -> LoadReport | CheckReport | Failure:
+    do = _check if options.check else _load
     try:
         if not options.demo:
-            return _load(options, terminal, {})
+            return do(options, terminal, {})
         with demo.tenant() as access:
-            return _load(options, terminal, access)
+            return do(options, terminal, access)
     except (Exception, KeyboardInterrupt) as error:
         if options.log_level == "debug":
             _print_trace(error, terminal)
         return explain(error)
+
+
+def _check(options: Options, terminal: Terminal, access: dict[str, Any]) -> CheckReport:
+    """What a load with these options would meet; nobody is asked, nothing is made."""
+    from feishu_source.destination import plan_pipeline
+    from feishu_source.doctor import check
+
+    with _checking(terminal, shown=not (options.quiet or options.as_json)):
+        return check(
+            partial(plan_pipeline, **options.pipeline_arguments()),
+            tolerate=options.tolerate,
+            trusts=lambda host: host in hosts.read_known_hosts(hosts.known_hosts_path()),
+            **(access | options.source_arguments()),
+        )
+
+
+def _checking(terminal: Terminal, *, shown: bool) -> AbstractContextManager[object]:
+    if shown and terminal.err.is_terminal:
+        return terminal.err.status("checking")
+    return nullcontext()
+
+
+def _tell_check(report: CheckReport, options: Options, terminal: Terminal) -> None:
+    if options.as_json:
+        _print_json(report.to_dict(_language(options)))
+    else:
+        tell(report, terminal.out, _language(options), quiet=options.quiet)
 
 
 def _load(options: Options, terminal: Terminal, access: dict[str, Any]) -> LoadReport:
@@ -111,19 +145,23 @@ def _load_once(options: Options, terminal: Terminal, access: dict[str, Any]) -> 
 
 def _tell_report(report: LoadReport, options: Options, terminal: Terminal) -> None:
     if options.quiet:
-        if line := quiet_line(report):
+        if line := quiet_line(report, _language(options)):
             terminal.err.print(Text(line), soft_wrap=True)
         return
-    terminal.out.print(summarise(report, chinese=prefers_chinese(os.environ)))
+    terminal.out.print(summarise(report, _language(options)))
     if options.demo and report.database:
         terminal.out.print(demo.answers(report.database, report.dataset))
 
 
 def _tell_failure(failure: Failure, options: Options, terminal: Terminal) -> None:
-    chinese = prefers_chinese(os.environ)
+    language = _language(options)
     if failure.report and failure.report.chats and not options.quiet:
-        terminal.out.print(summarise(failure.report, chinese=chinese))
-    terminal.err.print(tell_failure(failure, chinese=chinese), soft_wrap=True)
+        terminal.out.print(summarise(failure.report, language))
+    terminal.err.print(tell_failure(failure, language), soft_wrap=True)
+
+
+def _language(options: Options) -> Language:
+    return choose_language(options.lang, os.environ)
 
 
 def _refuse(error: click.UsageError, *, as_json: bool) -> int:

@@ -40,9 +40,11 @@ class Options:
     max_requests: int | None = None
     reset_chat: tuple[str, ...] = ()
     tolerate: tuple[int, ...] = ()
+    check: bool = False
     demo: bool = False
     quiet: bool = False
     as_json: bool = False
+    lang: str | None = None
     log_level: str | None = None
 
     def pipeline_arguments(self) -> dict[str, Any]:
@@ -171,9 +173,15 @@ def _flag(name: str, *more: str, help: str) -> Callable[[Any], Any]:
 @click.option(
     "--pipelines-dir", metavar="PATH", help="Where dlt keeps its working folder.  [default: dlt's]"
 )
+@_flag("--check", help="Load nothing: tell what a load would meet, and what to do about it.")
 @_flag("--demo", help="Load a tenant that runs on this machine: needs no account.")
-@_flag("--quiet", help="Print errors only.")
-@_flag("--json", "as_json", help="Print the account of the load as one JSON object.")
+@_flag("--quiet", help="Print errors only; of a check, warnings and failures.")
+@_flag("--json", "as_json", help="Print the account of the load or check as one JSON object.")
+@click.option(
+    "--lang",
+    type=click.Choice(["en", "zh"]),
+    help="Language of check, summary and errors.  [default: the locale's]",
+)
 @click.option(
     "--log-level",
     type=click.Choice(["debug", "info", "warning", "error"], case_sensitive=False),

@@ -8,42 +8,72 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from rich.cells import set_cell_size
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from feishu_source.cli.failures import Failure
 from feishu_source.cli.terminal import printable
-from feishu_source.report import EXIT_COMPLETE, NO_CHATS, ChatProblem, LoadReport
+from feishu_source.doctor.text import Pair
+from feishu_source.report import (
+    EXIT_COMPLETE,
+    NO_CHATS,
+    ChatProblem,
+    Language,
+    LoadReport,
+    Status,
+)
 
 MOST_PROBLEMS = 20
 """Problem chats that are listed; the rest stands in `sync_coverage`."""
 
 NO_NAME = "(no name)"
+COLUMNS = (
+    Pair("chat", "会话"),
+    Pair("status", "状态"),
+    Pair("what Feishu says, and what to do", "飞书返回的内容与下一步"),
+)
+STATUSES: dict[Status, Pair] = {
+    "complete": Pair("complete", "完整"),
+    "partial": Pair("partial", "部分完成"),
+    "skipped": Pair("skipped", "跳过"),
+    "failed": Pair("failed", "失败"),
+}
+WARNING = Pair("warning: ", "警告：")
+MORE = Pair("and {hidden:,} more: ", "另有 {hidden:,} 个：")
+INCOMPLETE = Pair(
+    "{missing:,} of {chats:,} chats are not complete: ",
+    "{chats:,} 个会话中有 {missing:,} 个不完整：",
+)
+_NAME_CELLS = 12
 MORE_TO_READ_EN = "There is more to read: the next load goes on from here."
 MORE_TO_READ_ZH = "尚有内容未读取：下次加载将从此处继续。"
 
 
-def summarise(report: LoadReport, *, chinese: bool = False) -> RenderableType:
-    """The whole account; next steps in Chinese where the reader's locale asks for it."""
-    parts: list[RenderableType] = [_facts(report)]
-    parts += [Text(f"warning: {printable(warning, most=500)}") for warning in report.warnings]
+def summarise(report: LoadReport, language: Language = "en") -> RenderableType:
+    """The whole account in the reader's language; warnings and Feishu's words as they came."""
+    parts: list[RenderableType] = [_facts(report, language)]
+    parts += [
+        Text(f"{WARNING.say(language)}{printable(warning, most=500)}")
+        for warning in report.warnings
+    ]
     if report.problems:
-        parts.append(_problems(report.problems[:MOST_PROBLEMS], chinese=chinese))
+        parts.append(_problems(report.problems[:MOST_PROBLEMS], language))
     hidden = len(report.problems) - MOST_PROBLEMS
     if hidden > 0:
-        parts.append(Text(f"and {hidden:,} more: {where_problems_are(report)}"))
+        parts.append(Text(f"{MORE.say(language, {'hidden': hidden})}{where_problems_are(report)}"))
     return Group(*parts)
 
 
-def quiet_line(report: LoadReport) -> str | None:
+def quiet_line(report: LoadReport, language: Language = "en") -> str | None:
     """All that `--quiet` says: nothing, unless something was left out or there was nothing."""
     if not report.chats:
         return f"warning: {NO_CHATS}"
     if report.exit_code == EXIT_COMPLETE:
         return None
-    missing = report.chats - report.chats_complete
-    return f"{missing:,} of {report.chats:,} chats are not complete: {where_problems_are(report)}"
+    values = {"missing": report.chats - report.chats_complete, "chats": report.chats}
+    return f"{INCOMPLETE.say(language, values)}{where_problems_are(report)}"
 
 
 def where_problems_are(report: LoadReport) -> str:
@@ -59,18 +89,20 @@ def quoted(dataset: str) -> str:
     return dataset if is_name else '"' + dataset.replace('"', '""') + '"'
 
 
-def tell_failure(failure: Failure, *, chinese: bool = False) -> RenderableType:
-    """The error, its next step in the reader's language, and where to look further."""
-    lines = [Text(f"Error: {failure.message}")]
-    if chinese and failure.advice_zh:
-        lines.append(Text(f"下一步：{failure.advice_zh}"))
+def tell_failure(failure: Failure, language: Language = "en") -> RenderableType:
+    """The error with its next step in the reader's language, and where to look further."""
+    if language == "zh":
+        lines = [Text(f"错误：{failure.message_zh or failure.message}")]
+    else:
+        lines = [Text(f"Error: {failure.message}")]
     if failure.hint:
         lines.append(Text(failure.hint))
     return Group(*lines)
 
 
-def _facts(report: LoadReport) -> RenderableType:
-    lines = (f"{name:<12}  {value}" for name, value in _fact_lines(report))
+def _facts(report: LoadReport, language: Language) -> RenderableType:
+    facts = _fact_lines_zh(report) if language == "zh" else _fact_lines(report)
+    lines = (f"{set_cell_size(name, _NAME_CELLS)}  {value}" for name, value in facts)
     return Text("\n".join(lines), overflow="fold")
 
 
@@ -90,6 +122,26 @@ def _fact_lines(report: LoadReport) -> Iterator[tuple[str, str]]:
     )
     yield "not readable", f"{_counted(report.rejected, 'message')}, {report.unparsed:,} values"
     yield "time", f"{report.seconds:.1f} s, {_rate(report):,.0f} messages/s"
+
+
+def _fact_lines_zh(report: LoadReport) -> Iterator[tuple[str, str]]:
+    yield "加载到", f"{_place(report)}，数据集 {report.dataset}"
+    yield (
+        "会话",
+        f"{report.chats_complete:,} 个完整，{report.chats_partial:,} 个部分完成，"
+        f"{report.chats_skipped:,} 个跳过，{report.chats_failed:,} 个失败",
+    )
+    known = report.new is not None and report.read_again is not None
+    newness = f"新增 {report.new:,}，重读 {report.read_again:,}" if known else "新增数量未知"
+    yield "消息", f"{report.rows:,}：{newness}"
+    yield "其中", f"{report.threads:,} 个话题中的 {report.replies:,} 条回复"
+    yield (
+        "请求",
+        f"{report.requests:,} 次，{report.slices:,} 个分片，"
+        f"{report.refused:,} 次被限流，{report.retries:,} 次重试",
+    )
+    yield "无法识别", f"{report.rejected:,} 条消息，{report.unparsed:,} 个值"
+    yield "用时", f"{report.seconds:.1f} 秒，每秒 {_rate(report):,.0f} 条消息"
 
 
 def _place(report: LoadReport) -> str:
@@ -119,21 +171,24 @@ def _counted(number: int, thing: str) -> str:
     return f"{number:,} {thing if number == 1 else plural}"
 
 
-def _problems(problems: list[ChatProblem], *, chinese: bool) -> Table:
+def _problems(problems: list[ChatProblem], language: Language) -> Table:
     table = Table(show_lines=True)
-    for heading in ("chat", "status", "what Feishu says, and what to do"):
-        table.add_column(heading, overflow="fold")  # a part of an id or a link is of no use
+    for column in COLUMNS:
+        # A part of an id or a link is of no use.
+        table.add_column(column.say(language), overflow="fold")
     for problem in problems:
-        status = problem.status if problem.code is None else f"{problem.status}\n{problem.code}"
+        word = STATUSES[problem.status].say(language)
+        status = word if problem.code is None else f"{word}\n{problem.code}"
         table.add_row(
             Text(f"{printable(problem.name).strip() or NO_NAME}\n{printable(problem.chat_id)}"),
             Text(status),
-            Text("\n".join(_explanation(problem, chinese=chinese))),
+            Text("\n".join(_explanation(problem, language))),
         )
     return table
 
 
-def _explanation(problem: ChatProblem, *, chinese: bool) -> Iterator[str]:
+def _explanation(problem: ChatProblem, language: Language) -> Iterator[str]:
+    chinese = language == "zh"
     if problem.message:
         yield printable(problem.message, most=500)
     advice = problem.advice_zh if chinese and problem.advice_zh else problem.advice_en

@@ -19,7 +19,7 @@ from typing import Any, TextIO
 from rich.console import Console
 from rich.text import Text
 
-from feishu_source.report import EXIT_COMPLETE, EXIT_FAILED
+from feishu_source.report import EXIT_COMPLETE, EXIT_FAILED, Language
 
 _LOG_FORMAT = logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
 
@@ -50,10 +50,11 @@ def printable(text: str | None, most: int = 80) -> str:
     return safe if len(safe) <= most else safe[: most - 1] + "…"
 
 
-def prefers_chinese(environment: Mapping[str, str]) -> bool:
-    """Whether the locale asks for Chinese, by the first of its variables that is set."""
+def choose_language(asked: str | None, environment: Mapping[str, str]) -> Language:
+    """The language that was asked for, else that of the locale: the first variable that is set."""
     names = ("LC_ALL", "LC_MESSAGES", "LANG")
-    return next((value for name in names if (value := environment.get(name))), "").startswith("zh")
+    locale = next((value for name in names if (value := environment.get(name))), "")
+    return "zh" if (asked or locale).startswith("zh") else "en"
 
 
 def use_utf8() -> None:

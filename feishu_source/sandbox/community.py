@@ -50,6 +50,9 @@ class Community:
         self.chats: dict[str, Chat] = {}
         self.users: dict[str, User] = {}
         self.scopes: set[str] = set(ALL_SCOPES)
+        self.asked_scopes: tuple[str, ...] = ALL_SCOPES
+        """What the app asks for; what it was granted is `scopes`."""
+        self.installed = True
         self.ip_allowed = True
         self.bot_ability = True
         self.quota_used_up = False
@@ -173,6 +176,8 @@ class Community:
             return 230002
         if chat.refusal is not None:
             return chat.refusal
+        if chat.message_refusal is not None:
+            return chat.message_refusal
         if chat.restricted:
             return 231203
         if chat.mode == "p2p":
@@ -211,6 +216,11 @@ class Community:
         """Answer every request about a chat with a code, until None ends it."""
         with self.lock:
             self.chats[chat_id].refusal = code
+
+    def refuse_messages(self, chat_id: str, code: int | None) -> None:
+        """Answer requests for a chat's messages with a code; its details and members stay open."""
+        with self.lock:
+            self.chats[chat_id].message_refusal = code
 
     def add_member(self, chat_id: str, user_id: str) -> None:
         """Somebody (a person or an app) joins a chat."""

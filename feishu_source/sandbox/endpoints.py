@@ -43,15 +43,24 @@ MESSAGE_PATH = "/open-apis/im/v1/messages/:message_id"
 CHATS_PATH = "/open-apis/im/v1/chats"
 CHAT_PATH = "/open-apis/im/v1/chats/:chat_id"
 MEMBERS_PATH = "/open-apis/im/v1/chats/:chat_id/members"
+MEMBERSHIP_PATH = "/open-apis/im/v1/chats/:chat_id/members/is_in_chat"
+SCOPES_PATH = "/open-apis/application/v6/scopes"
 
 _TEMPLATES = tuple(
     (template, re.compile(re.sub(r":\w+", "([^/]+)", template) + r"\Z"))
-    for template in (MESSAGES_PATH, MESSAGE_PATH, CHATS_PATH, CHAT_PATH, MEMBERS_PATH, TOKEN_PATH)
+    for template in (
+        *(MESSAGES_PATH, MESSAGE_PATH, CHATS_PATH, CHAT_PATH, MEMBERS_PATH, MEMBERSHIP_PATH),
+        *(SCOPES_PATH, TOKEN_PATH),
+    )
 )
 _MESSAGE_SCOPES = ("im:message", "im:message:readonly", "im:message.history:readonly")
 _CHAT_SCOPES = ("im:chat", "im:chat:readonly", "im:chat:read")
 _MEMBER_SCOPES = ("im:chat", "im:chat:readonly", "im:chat.members:read")
 GROUP_SCOPE = "im:message.group_msg"
+_MANAGE_SCOPE = "application:application:self_manage"
+_OTHER_SCOPES = ("contact:user.base:readonly", "im:message:send_as_bot")
+_MEMBERSHIP_REFUSALS = frozenset({232004, 232006, 232010, 232025, 232033, 232034})
+"""Codes documented for `is_in_chat`: a chat that refuses its messages still answers there."""
 _CARD_CONTENTS = (None, "user_card_content", "raw_card_content")
 
 
@@ -76,6 +85,8 @@ class Endpoints:
             CHATS_PATH: self._chats,
             CHAT_PATH: self._chat,
             MEMBERS_PATH: self._members,
+            MEMBERSHIP_PATH: self._membership,
+            SCOPES_PATH: self._scopes,
         }
 
     def answer(self, template: str, ident: str, query: Query) -> bytes:
@@ -210,6 +221,31 @@ class Endpoints:
         total = b',"member_total":%d' % len(members)
         return self._page(made, more, place, path, query, total)
 
+    def _membership(self, chat_id: str, query: Query) -> bytes:
+        self._need(_MEMBER_SCOPES, 232025)
+        chat = self._world.chats.get(chat_id)
+        if chat is None:
+            raise Refused(232006)
+        if chat.refusal in _MEMBERSHIP_REFUSALS:
+            raise Refused(chat.refusal)
+        return encode({"is_in_chat": chat.bot_in and chat.status == "normal"})
+
+    # the app
+
+    def _scopes(self, _: str, query: Query) -> bytes:
+        """Every scope that was ever asked for: granted ones have 1, the others 2."""
+        world = self._world
+        if not world.installed:
+            raise Refused(212100)
+        if not (world.switches.scopes_open or _MANAGE_SCOPE in world.scopes):
+            raise Refused(99991672, scopes=[_MANAGE_SCOPE])
+        asked_for = dict.fromkeys([*world.asked_scopes, *_OTHER_SCOPES, *sorted(world.scopes)])
+        listed = [
+            {"scope_name": name, "grant_status": 1 if name in world.scopes else 2}
+            for name in asked_for
+        ]
+        return encode({"scopes": listed})
+
     # what they share
 
     def _need(self, any_of: Iterable[str], bot_code: int) -> None:
@@ -231,7 +267,7 @@ class Endpoints:
             raise invalid(230001, "container_id", chat_id, "it is no chat_id")
         chat = self._world.chats.get(chat_id)
         refusal = 230002 if chat is None else self._world.refusal_of(chat)
-        if refusal == 230027:
+        if refusal == 230027 and (chat is None or chat.message_refusal != 230027):
             raise Refused(230027, "need scope: im:message.group_msg", scopes=[GROUP_SCOPE])
         if chat is None or refusal is not None:
             raise Refused(refusal or 230002)

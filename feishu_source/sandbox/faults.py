@@ -17,6 +17,7 @@ from feishu_source.sandbox.refusals import Refused
 from feishu_source.sandbox.switches import Fault
 
 _GATEWAY_PAGE = b"<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"
+_SIGN_IN_PAGE = b"<html><body>Welcome! Please sign in to use this network.</body></html>"
 _SURROGATE = rb'"content":"{\"text\":\"half \ud83d of a pair\"}"'
 
 
@@ -100,7 +101,7 @@ def refusal(fault: Fault, template: str) -> Refused | None:
 
 
 def _scope_for(template: str) -> str:
-    if template.endswith("/members"):
+    if "/members" in template:
         return "im:chat.members:read"
     return "im:chat:read" if "/chats" in template else "im:message:readonly"
 
@@ -110,6 +111,8 @@ def transport(fault: Fault, elsewhere: Callable[[], str]) -> HttpReply | None:
     match fault.name:
         case "html_502":
             return HttpReply(502, _GATEWAY_PAGE, content_type="text/html")
+        case "html_200":
+            return HttpReply(200, _SIGN_IN_PAGE, content_type="text/html")
         case "empty_body":
             return HttpReply()
         case "reset_connection":

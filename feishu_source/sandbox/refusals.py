@@ -13,6 +13,7 @@ WORDS: Mapping[int, str] = {
     10003: "invalid param",
     10014: "app id not exists",
     10015: "app secret invalid",
+    212100: "app not install",
     230001: "Your request contains an invalid request parameter.",
     230002: "Bot/User can NOT be out of the chat.",
     230006: "Bot ability is not activated.",

@@ -58,12 +58,15 @@ class Switches:
     """How an error body spells its log id."""
     date_header: bool = True
     """Whether replies carry a `Date` header."""
+    scopes_open: bool = True
+    """Whether an app may read its own granted scopes without a scope for that."""
     gzip: bool = True
     """Whether replies are compressed for a client that accepts it."""
 
 
 FAULTS: Mapping[str, str] = {
     "html_502": "a gateway answers with an HTML page and status 502",
+    "html_200": "a sign-in page of some proxy answers with HTML and status 200",
     "cut_json": "the reply ends in the middle of its JSON",
     "empty_body": "status 200 and no body at all",
     "reset_connection": "the connection is reset before any reply",

@@ -74,6 +74,7 @@ class Chat:
     restricted: bool = False
     status: str = "normal"
     refusal: int | None = None
+    message_refusal: int | None = None
     description: str | None = None
     avatar: str = ""
     external: bool = False

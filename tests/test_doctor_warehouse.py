@@ -82,12 +82,17 @@ def test_another_process_has_the_database_open(lab: Lab, read_only: bool) -> Non
         assert skipped_by(report, "destination") == {"state"}
 
 
-def test_a_file_that_is_no_database(lab: Lab) -> None:
+@pytest.mark.parametrize(
+    ("head", "told"),
+    [(b"something", ("destination.wrong", 2)), (b"8 bytes.DUCK", ("destination.damaged", 1))],
+    ids=["another kind", "damaged"],
+)
+def test_a_file_that_is_no_database(lab: Lab, head: bytes, told: tuple[str, int]) -> None:
     """It stays what it is."""
-    lab.database.write_bytes(b"something else" * 1_000)
+    lab.database.write_bytes(head + b"something else" * 1_000)
     before = files_in(lab.folder)
     report = examine(lab)
-    assert (amiss(report), report.exit_code) == (["destination.damaged"], 1)
+    assert (*amiss(report), report.exit_code) == told
     assert files_in(lab.folder) == before
 
 

@@ -131,6 +131,8 @@ class Walk:
             if self._intake.full and (batch := self._intake.take()):
                 yield batch
         self._tell_why()
+        for visit in self._touched.values():
+            self._claim(visit)  # threads too that were read for a page that was not
         self._intake.add_rows(THREADS, self._reader.take_threads())
         self._intake.add_rows(
             SYNC_COVERAGE,
@@ -251,9 +253,13 @@ class Walk:
             visit.walk = None  # else it tells what is still to be read
             if visit.problem is None:
                 visit.status = "complete"
-        if visit.state.covered_until_s is not None:  # a mistyped id is not remembered
-            self._intake.claim(visit.chat_id, visit.state)
+        self._claim(visit)
         self._progress.chats_done += 1
+
+    def _claim(self, visit: Visit) -> None:
+        state = visit.state
+        if state.covered_until_s is not None or state.hot_threads:  # a mistyped id is not kept
+            self._intake.claim(visit.chat_id, state)
 
     def _tell(self, visit: Visit) -> None:
         progress, counts = self._progress, self._intake.counts

@@ -13,13 +13,13 @@ import json
 from random import Random
 from typing import Any, Self
 
-from feishu_source.batch import Batch
+from feishu_source.batch import Batch, to_arrow
 from feishu_source.errors import FeishuError
 from feishu_source.roster import Known
 from feishu_source.sandbox import World
 from feishu_source.session import Options, Session
 from feishu_source.source import feishu_source
-from feishu_source.tables import DELETED, TABLES, Table
+from feishu_source.tables import DELETED, SYNC_COVERAGE, TABLES, Table
 from tests.determinism import Direct, Shuffled
 from tests.laboratory import Laboratory
 
@@ -44,6 +44,7 @@ class Belt(Laboratory):
         self.claims: dict[str, Any] = {}
         self.known: Known = {}
         self.slices = 0
+        self.kills = 0
         self.stopped_by: FeishuError | None = None
         self.chance = Random(world.seed)
 
@@ -81,6 +82,7 @@ class Belt(Laboratory):
         try:
             return self._read(session, given["threads"], kill_after)
         except Killed:
+            self.kills += 1
             return {}
         finally:
             session.close()
@@ -97,6 +99,8 @@ class Belt(Laboratory):
                     raise Killed
             for batch in batches:
                 self._store(batch)
+        rows = to_arrow(SYNC_COVERAGE, walk.coverage_rows()).to_pylist()
+        self._merge(SYNC_COVERAGE, rows)  # as the load's account does
         self.stopped_by = walk.stopped_by
         return {chat_id: visit.status for chat_id, visit in walk.visits.items()}
 

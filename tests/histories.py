@@ -14,11 +14,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from feishu_source.errors import FeishuError
+from feishu_source.rungs import RUNGS, parse_ladder
 from feishu_source.sandbox import World
-from feishu_source.sandbox.tenant import Chat, Message
+from feishu_source.sandbox.tenant import Chat, Message, Thread
 from feishu_source.tables import Table
 from tests.belt import Belt, Row
 from tests.laboratory import MESSAGES, VOLATILE
+from tests.schedules import Moment, is_reply_due, swept_by_now
+from tests.tally import COUNTED
 
 LOOK_BACK_S = 600
 MOST_SLICES = 300
@@ -39,6 +42,7 @@ class Load:
     since_ms: int = 0
     until_ms: int | None = None
     kill_after: int | None = None
+    max_messages: int | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     def arguments(self) -> dict[str, Any]:
@@ -73,7 +77,10 @@ class History(Belt):
         self.kept: set[str] = set()
         self.pinned_s: dict[str, int] = {}
         self.since_ms = 10**15
+        self.moments: list[Moment] = []
+        self.shut_threads: set[str] = set()
         self._packaged: set[tuple[Any, ...]] = set()
+        COUNTED["histories"] += 1
 
     # a load
 
@@ -82,7 +89,9 @@ class History(Belt):
     ) -> dict[str, str]:
         """One load, and everything that must hold after it; `meddle` happens in its midst."""
         before = self._told()
-        claims = deepcopy(self.claims)
+        claims, newest_ms = deepcopy(self.claims), self._newest_replies()
+        began_s = self.world.now_ms // 1_000
+        self._note_moment(before, began_s, begins=True)
         self._forget_what_is_gone(before)
         current, fresh = self._expected(load, before)
         self.due |= current | {m for m in before if not self.world.message(m).is_reply_in_thread}
@@ -93,12 +102,17 @@ class History(Belt):
         statuses = self._attempt(load)
         self.world.on_look = None
         after = self._told()
+        self._note_moment(after, began_s, begins=False)
         self._forget_what_is_gone(after)
         complete = {chat_id for chat_id, status in statuses.items() if status == "complete"}
         asked = self._asked_again(before, after, meddled_at)
         self._assert_claims_are_true(claims, {m for m in fresh if m in after or self._is_shut(m)})
         self._assert_nothing_is_missing(load, complete, self.due | (current & after.keys()))
         self._assert_values(load, complete, (current | asked) & before.keys(), before, after, asked)
+        self._assert_coverage(load, statuses, claims, began_s)
+        if load.until_ms is None:
+            self._assert_swept(load, complete, after, began_s)
+            self._assert_polled(load, complete, before.keys() & after.keys(), newest_ms, began_s)
         return statuses
 
     def _attempt(self, load: Load) -> dict[str, str]:
@@ -108,9 +122,21 @@ class History(Belt):
                 self.pinned_s[chat_id] = max(self.pinned_s.get(chat_id, 0), pinned_s)
         self._packaged.clear()
         try:
-            return self.load(kill_after=load.kill_after, **load.arguments())
+            return self.load(
+                kill_after=load.kill_after, max_messages=load.max_messages, **load.arguments()
+            )
         except FeishuError:  # not even the list of chats could be had
             return {}
+        finally:
+            self._count()
+
+    def _count(self) -> None:
+        requests = self.sandbox.requests
+        COUNTED["kills"], self.kills = COUNTED["kills"] + self.kills, 0
+        COUNTED["loads"] += 1
+        COUNTED["slices"] += self.slices
+        COUNTED["requests"] += len(requests)
+        COUNTED["refused or lost"] += sum(request.code != 0 for request in requests)
 
     def _arrange(self, meddle: Callable[[], None] | None, after_pages: int) -> list[int]:
         """Lets something happen after so many pages; returns the number of the request."""
@@ -249,6 +275,65 @@ class History(Belt):
             if message.chat.chat_id in chat_ids and load.wants(self._anchor(message), message)
         }
 
+    def _assert_coverage(
+        self, load: Load, statuses: Mapping[str, str], before: Mapping[str, Row], began_s: int
+    ) -> None:
+        """`sync_coverage` says what is claimed, no more; a complete chat is so up to the end."""
+        for chat_id, status in statuses.items():
+            row, claim = self.tables["sync_coverage"][(chat_id,)], self.claims.get(chat_id, {})
+            owed = list(claim.get("hot_threads", {}).values())
+            told = [row["covered_from"], row["covered_until"], row["status"]]
+            told += [row["hot_threads"], row["owed_threads"]]
+            ends = [_at(claim.get(f"covered_{end}_s")) for end in ("from", "until")]
+            number = len(owed) - owed.count(0), owed.count(0)
+            assert told == [*ends, status, *number]
+            assert claim.get("threads_covered", False) >= row["threads_covered"]
+            assert status != "skipped" or row["error_code"]
+            until_s = claim.get("covered_until_s", 0)
+            covered_s = before.get(chat_id, {}).get("covered_until_s", 10**15)
+            is_gap = load.since_ms // 1_000 >= covered_s
+            if status == "complete" and load.until_ms is None and not is_gap:
+                assert until_s >= began_s, "not complete up to the end"
+
+    def _assert_swept(
+        self, load: Load, complete: set[str], after: Mapping[str, Values], now_s: int
+    ) -> None:
+        """What a rung reaches is seen within its period, where no backlog is told."""
+        ladder = parse_ladder(load.arguments().get("rungs", RUNGS))
+        rows = self.tables["sync_coverage"]
+        quiet = {c for c in complete if rows[(c,)]["sweep_backlog_from"] is None}
+        loaded: dict[str, Values] | None = None
+        owed = swept_by_now(self.moments, ladder, now_s, self._anchor_of)
+        versions = {message_id: each for message_id, each in owed if message_id in after}
+        for message_id in self._of(load, quiet, set(versions)):
+            if loaded is None:
+                loaded = _by_message({table: self.rows(table) for table in FROM_A_MESSAGE})
+            COUNTED["judged late"] += 1
+            assert loaded.get(message_id) in versions[message_id], "its rung has not seen it"
+
+    def _assert_polled(
+        self,
+        load: Load,
+        complete: set[str],
+        listed: Iterable[str],
+        newest_ms: Mapping[str, int],
+        now_s: int,
+    ) -> None:
+        """A reply in an active thread is seen by the next load, or within a part of a silence."""
+        hot_s = load.arguments().get("hot_s", 0)
+        loaded = self.message_ids()
+        for message_id in self._of(load, complete, set(listed)):
+            message = self.world.message(message_id)
+            thread = message.thread
+            if thread is None or self._anchor(message) is message:
+                continue
+            newest = newest_ms.get(thread.thread_id)
+            if newest is None or thread.thread_id in self.shut_threads:
+                continue
+            if is_reply_due(message.create_ms / 1_000, newest / 1_000, now_s, hot_s):
+                COUNTED["judged late"] += 1
+                assert message_id in loaded, "its thread was active"
+
     def assert_everything_is_loaded(self) -> None:
         """The tables equal the tenant's truth, but for what was loaded and is listed no more."""
         truth = self.world.truth()
@@ -257,6 +342,26 @@ class History(Belt):
             rows = self.tables[table].items()
             self.tables[table] = {name: row for name, row in rows if row[key] in listed}
         self.assert_equals_truth()
+
+    # what is remembered
+
+    def _note_moment(self, told: Mapping[str, Values], time_s: int, *, begins: bool) -> None:
+        swept_s = {chat: claim.get("swept_s", {}) for chat, claim in self.claims.items()}
+        self.moments.append(Moment(time_s, told, swept_s, begins))
+        self.shut_threads |= {t.thread_id for t in self.world.threads.values() if _is_shut(t)}
+
+    def _newest_replies(self) -> dict[str, int]:
+        """The newest reply (ms) that is loaded of each thread."""
+        newest_ms: dict[str, int] = {}
+        for message_id in self.message_ids():
+            message = self.world.message(message_id)
+            if message.thread and message.is_reply_in_thread:
+                thread_id = message.thread.thread_id
+                newest_ms[thread_id] = max(newest_ms.get(thread_id, 0), message.create_ms)
+        return newest_ms
+
+    def _anchor_of(self, message_id: str) -> Message:
+        return self._anchor(self.world.message(message_id))
 
     # what the tenant tells
 
@@ -269,6 +374,14 @@ class History(Belt):
         for message_id in [m for m in self.due if m not in told]:
             if not self._is_shut(message_id):
                 self.due.discard(message_id)
+
+
+def _is_shut(thread: Thread) -> bool:
+    return thread.hidden or thread.deleted
+
+
+def _at(time_s: int | None) -> datetime | None:
+    return None if time_s is None else datetime.fromtimestamp(time_s, UTC)
 
 
 def _covers(claim: Mapping[str, Any], message: Message) -> bool:

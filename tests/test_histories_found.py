@@ -130,3 +130,20 @@ def test_owed_thread_learns_its_root_where_the_timeline_shows_it_later_in_the_sa
         history.claims[team]["hot_threads"] = {thread_id: 0}  # as if owed long ago
         history.watch(Load(full=True, settings=QUIET))
         history.assert_equals_truth()
+
+
+@pytest.mark.parametrize("loads_before", [0, 1])
+def test_stopped_load_tells_no_more_threads_than_it_claims(
+    world: World, ann: str, team: str, loads_before: int
+) -> None:
+    """One thread of a page was read, another one met the end of the month's quota."""
+    with History(world) as history:
+        for _ in range(loads_before):
+            world.post(team, ann, text="early")
+            history.watch(Load())
+        roots = [world.post(team, ann, text="root") for _ in range(2)]
+        for root in roots:
+            world.reply_in_thread(root, ann, text="reply")
+        thread_id = world.thread_id_of(roots[1])
+        history.sandbox.inject(Fault("quota", MESSAGES, thread_id=thread_id, times=None))
+        history.watch(Load(settings={"workers": 1}))

@@ -8,9 +8,12 @@ owed; at the end everything heals, and the tables are the tenant's truth.
 from __future__ import annotations
 
 import os
+import random
+from dataclasses import replace
 from typing import Any
 
-from hypothesis import HealthCheck, settings
+import pytest
+from hypothesis import HealthCheck, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
@@ -19,83 +22,30 @@ from hypothesis.stateful import (
     initialize,
     multiple,
     rule,
+    run_state_machine_as_test,
 )
 
-from feishu_source.rungs import RUNGS
-from feishu_source.sandbox import Fault, Switches, World
+from feishu_source.sandbox import Fault, Switches, World, bodies
+from tests.draws import (
+    CHANGES,
+    FARTHEST_BACK_MS,
+    FAULTS,
+    GAPS,
+    KILLS,
+    KINDS,
+    LATE,
+    MOST,
+    SCHEDULES,
+    SETTINGS,
+    SWITCHES,
+    TIMES,
+    WORDS,
+)
 from tests.histories import History, Load
-from tests.laboratory import DAY_S, MESSAGES, START_MS
+from tests.laboratory import MESSAGES, START_MS
+from tests.tally import COUNTED
 
 THOROUGH = os.environ.get("FEISHU_THOROUGH") == "1"
-
-LATE = st.sampled_from([0, 0, 0, 500, 3_500, 60_000])
-FARTHEST_BACK_MS = 500_000
-"""With the latest a message becomes visible, this stays below the look-back."""
-
-SWITCHES = st.fixed_dictionaries(
-    {},
-    optional={
-        "start_inclusive": st.just(False),
-        "end_inclusive": st.just(False),
-        "start_zero_accepted": st.just(False),
-        "code_http_status": st.just(200),
-        "position_as_int": st.just(True),
-        "all_mention": st.sampled_from(["all", "object"]),
-        "last_page_token_present": st.just(True),
-        "empty_pages": st.just(True),
-        "accept_with_sender_name": st.just(False),
-        "accept_only_thread_root": st.just(False),
-        "refusal_code": st.just(99992402),
-        "topic_default_roots_only": st.just(True),
-        "thread_lists_root": st.just(False),
-        "history_before_join": st.just(False),
-        "recalled_body": st.sampled_from(["missing", "empty"]),
-        "hard_delete_missing": st.just(False),
-        "log_id_key": st.just("logid"),
-        "gzip": st.just(False),
-    },
-)
-"""`date_header` is left out: without it this machine's clock pins the end of a load."""
-
-FAULTS = st.sampled_from(
-    [
-        "html_502",
-        "cut_json",
-        "empty_body",
-        "reset_connection",
-        "rate_limited",
-        "rate_limited_400",
-        "quota",
-        "internal_2200",
-        "repeating_page_token",
-        "unknown_code",
-        "token_expired",
-        "token_revoked",
-        "quota",
-        "bot_ability_off",
-        "redirect_307",
-        "duplicate_item",
-    ]
-)
-"""Without those that spoil an item: such an item is rejected, or is read as it came."""
-
-SETTINGS = st.fixed_dictionaries(
-    {
-        "page_size": st.sampled_from([2, 3]),
-        "slice_messages": st.integers(2, 9),
-        "batch_rows": st.sampled_from([1, 3, 100]),
-        "workers": st.sampled_from([1, 1, 2, 4]),
-        "pages_ahead": st.sampled_from([1, 4]),
-        "rungs": st.sampled_from(["off", "off", RUNGS]),
-        "hot_s": st.sampled_from([0, 0, 14 * DAY_S]),
-    }
-)
-KILLS = st.sampled_from([None, None, 0, 1, 2, 4, 8])
-GAPS = st.sampled_from([0, 0.4, 1, 1, 30, 700])
-TIMES = st.sampled_from([1, 2, 3, None])
-CHANGES = st.sampled_from(["edit", "edit", "recall", "remove", "hide", "show", "delete"])
-WORDS = st.sampled_from(["plain", "@<{ann}> and @<{bob}>", "@<all> https://example.com/a"])
-KINDS = st.sampled_from(["group", "group", "thread", "topic"])
 
 
 class Histories(RuleBasedStateMachine):
@@ -107,19 +57,27 @@ class Histories(RuleBasedStateMachine):
     @initialize(
         target=messages,
         switches=SWITCHES,
+        schedules=SCHEDULES,
         seed=st.integers(0, 10_000),
         kind=KINDS,
         number=st.integers(1, 5),
         gap_s=GAPS,
     )
     def begin(
-        self, switches: dict[str, Any], seed: int, kind: str, number: int, gap_s: float
+        self,
+        switches: dict[str, Any],
+        schedules: dict[str, Any],
+        seed: int,
+        kind: str,
+        number: int,
+        gap_s: float,
     ) -> MultipleResults[str]:
         """A tenant with one chat in which something was said; in which order answers come."""
         self.world = World(seed=1, start_ms=START_MS, now_ms=START_MS)
         self.ann, self.bob = self.world.add_user("Ann"), self.world.add_user("Bob")
         self.history = History(self.world, switches=Switches(**switches))
         self.history.chance.seed(seed)
+        self.schedules = schedules
         self.history.__enter__()
         self.latest_ms, self.said, self.sound = START_MS, 0, True
         return self.add_chat(kind, True, number, gap_s)
@@ -164,6 +122,14 @@ class Histories(RuleBasedStateMachine):
                 self.world.post(self.chat_of(message), self.ann, visible_after_ms=late_ms, **said)
             )
         return multiple(*posted)
+
+    @rule(target=messages, message=messages)
+    def forward(self, message: str) -> MultipleResults[str]:
+        """A post with a picture, and somebody who forwards it: neither is a mere text."""
+        chat_id, said = self.chat_of(message), bodies.words(self.say("post")["text"])
+        body = bodies.post_body("title", [[said], [bodies.picture("img_1")]])
+        post = self.world.post(chat_id, self.ann, body=body)
+        return multiple(post, self.world.forward(chat_id, self.bob, [post]))
 
     @rule(target=messages, message=messages, late_ms=LATE)
     def answer(self, message: str, late_ms: int) -> str:
@@ -228,7 +194,7 @@ class Histories(RuleBasedStateMachine):
         elif not self.world.chats[chat].bot_in:
             self.world.join(chat)
 
-    @rule(seconds=st.sampled_from([0.3, 1, 4, 61, 590, 610, 5_000, 900_000]))
+    @rule(seconds=st.sampled_from([0.3, 1, 4, 61, 590, 610, 5_000, 20_000, 100_000, 900_000]))
     def wait(self, seconds: float) -> None:
         """Time passes."""
         self.world.advance(seconds)
@@ -245,13 +211,18 @@ class Histories(RuleBasedStateMachine):
         """Listings fail, all or those of a chat; two attempts bear one failure."""
         chat_id = self.chat_of(message) if chat else None
         fault = Fault(name, MESSAGES, chat_id, times=times, after=after)
-        self.history.sandbox.inject(fault)
+        self.inject(fault)
 
     @rule(name=FAULTS, times=TIMES, reply=replies)
     def fail_thread(self, name: str, times: int | None, reply: str) -> None:
         """A thread cannot be read; some of these faults end the load there and then."""
         thread_id = self.world.thread_id_of(reply)
-        self.history.sandbox.inject(Fault(name, MESSAGES, thread_id=thread_id, times=times))
+        self.inject(Fault(name, MESSAGES, thread_id=thread_id, times=times))
+
+    def inject(self, fault: Fault) -> None:
+        """From now on."""
+        COUNTED["faults"] += 1
+        self.history.sandbox.inject(fault)
 
     @rule()
     def mend(self) -> None:
@@ -265,12 +236,31 @@ class Histories(RuleBasedStateMachine):
         """A load as it is meant to be."""
         self.watch(Load(settings=settings))
 
-    @rule(settings=SETTINGS, kill_after=KILLS, threads=st.booleans(), full=st.booleans())
+    @rule(settings=SETTINGS, number=st.integers(1, 3), hours=st.sampled_from([1, 5, 30, 60]))
+    def load_by_schedule(self, settings: dict[str, Any], number: int, hours: int) -> None:
+        """Loads at intervals."""
+        for _ in range(number):
+            self.wait(hours * 3_600)
+            self.watch(Load(settings=settings))
+
+    @rule(
+        settings=SETTINGS,
+        kill_after=KILLS,
+        most=MOST,
+        threads=st.booleans(),
+        full=st.booleans(),
+    )
     def load_otherwise(
-        self, settings: dict[str, Any], kill_after: int | None, threads: bool, full: bool
+        self,
+        settings: dict[str, Any],
+        kill_after: int | None,
+        most: int | None,
+        threads: bool,
+        full: bool,
     ) -> None:
-        """Killed, without threads, or everything again."""
-        self.watch(Load(threads, full, kill_after=kill_after, settings=settings))
+        """Killed, cut short, without threads, or everything again."""
+        how: dict[str, Any] = {"kill_after": kill_after, "max_messages": most}
+        self.watch(Load(threads, full, settings=settings, **how))
 
     @rule(
         settings=SETTINGS,
@@ -298,7 +288,7 @@ class Histories(RuleBasedStateMachine):
     @rule(
         settings=SETTINGS,
         reply=replies,
-        what=st.sampled_from(["edit", "edit", "recall", "reply", "hide", "restrict"]),
+        what=st.sampled_from(["edit", "edit", "recall", "reply", "hide", "restrict", "expire"]),
         after=st.integers(1, 5),
         kill_after=KILLS,
     )
@@ -314,6 +304,8 @@ class Histories(RuleBasedStateMachine):
                 self.world.reply_in_thread(root, self.bob, **self.say("plain"))
             elif what == "restrict":
                 self.move(root, what)
+            elif what == "expire":
+                self.world.expire_tokens()
             else:
                 self.change(root, what, "@<all>")
 
@@ -323,6 +315,7 @@ class Histories(RuleBasedStateMachine):
     def watch(self, load: Load, **more: Any) -> None:
         """A load whose promises are checked; a history that broke one is over."""
         self.sound = False
+        load = replace(load, settings={**self.schedules, **load.settings})
         self.history.watch(load, **more)
         self.sound = True
 
@@ -350,11 +343,23 @@ class Histories(RuleBasedStateMachine):
             self.history.__exit__(None, None, None)
 
 
-Histories.TestCase.settings = settings(
-    max_examples=20_000 if THOROUGH else 200,
-    stateful_step_count=50 if THOROUGH else 30,
-    deadline=None,
-    derandomize=not THOROUGH,
-    suppress_health_check=list(HealthCheck),
-)
-test_any_history_keeps_the_promises = Histories.TestCase
+# Each part begins with a seed of its own; in the soak with one that nobody has drawn before.
+PARTS, EXAMPLES = (20, 2_500) if THOROUGH else (2, 200)
+
+
+@pytest.mark.timeout(0 if THOROUGH else 120)
+@pytest.mark.parametrize("part", range(PARTS))
+def test_any_history_keeps_the_promises(part: int) -> None:
+    """Whatever happens, and however it is loaded."""
+    drawn = random.SystemRandom().randrange(2**32) if THOROUGH else part
+    machine = type("Drawn", (Histories,), {})
+    run_state_machine_as_test(
+        seed(drawn)(machine),
+        settings=settings(
+            max_examples=EXAMPLES,
+            stateful_step_count=30,
+            deadline=None,
+            database=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )

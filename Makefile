@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test lint format bench soak clean
+.PHONY: demo test lint format bench soak mutate clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python pipelines/load_history.py --demo
@@ -30,7 +30,11 @@ bench: $(VENV)/.installed-test
 
 soak: $(VENV)/.installed-test
 	FEISHU_THOROUGH=1 $(BIN)/python -m pytest tests/test_kills.py tests/test_content_any.py \
-	  tests/test_coverage_histories.py tests/soak_histories.py --timeout 3600
+	  tests/test_coverage_histories.py tests/test_histories.py $(PYTEST_ARGS) --timeout 3600
+
+# Breaks the rules of the synchronisation one by one, and demands that a test notices each.
+mutate: $(VENV)/.installed-test
+	$(BIN)/python -m tests.mutate
 
 clean:
 	rm -rf $(VENV) .demo demo.duckdb demo.duckdb.wal dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -18,6 +19,27 @@ pytest.register_assert_rewrite("tests.laboratory")
 
 from tests.belt import Belt  # noqa: E402 - after its assertions were made to tell
 from tests.lab import START_MS, Lab  # noqa: E402 - as above
+from tests.tally import COUNTED, sentence  # noqa: E402
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A process of a distributed run hands over what its histories amounted to."""
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["counted"] = dict(COUNTED)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Whoever distributed the run adds it up."""
+    COUNTED.update(getattr(node, "workeroutput", {}).get("counted", {}))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What the histories of the run amounted to, if there were many."""
+    if COUNTED["histories"] >= 100:
+        terminalreporter.section("random histories")
+        terminalreporter.line(sentence(COUNTED))
 
 
 @pytest.fixture(autouse=True)

@@ -95,7 +95,8 @@ class History(Belt):
         self._forget_what_is_gone(before)
         current, fresh = self._expected(load, before)
         self.due |= current | {m for m in before if not self.world.message(m).is_reply_in_thread}
-        if load.full or load.until_ms is not None:  # such a load reads all that it wants
+        until_s = began_s if load.until_ms is None else load.until_ms // 1_000
+        if load.full or until_s < began_s:  # such a load reads all that it wants
             current = set(before)
         self.since_ms = min(self.since_ms, load.since_ms)
         meddled_at = self._arrange(meddle, after_pages)
@@ -264,7 +265,9 @@ class History(Belt):
             allowed = [after[message_id]]
             if message_id not in asked:
                 allowed.append(before[message_id])
-            assert loaded[message_id] in allowed, "an older version"
+            assert loaded[message_id] in allowed, (
+                f"an older version of {self.world.message(message_id).number}"
+            )
 
     def _of(self, load: Load, chat_ids: set[str], message_ids: set[str]) -> set[str]:
         """Those of complete chats that the load wanted."""

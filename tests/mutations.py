@@ -1,0 +1,176 @@
+"""The rules of the synchronisation, each broken on purpose: what `make mutate` tries.
+
+In: nothing. Out: exact replacements in the source. Each applies exactly once, or fails loudly: so
+the list cannot rot unseen (`tests.test_mutations`). What runs them is `tests.mutate`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """A rule, and how the source would look if nobody had thought of it."""
+
+    rule: str
+    module: str
+    before: str
+    after: str
+
+    def apply(self, root: Path) -> None:
+        """Breaks the rule in a copy of the tree.
+
+        Raises:
+            LookupError: the source has moved; the replacement has to move with it.
+        """
+        path = root / "feishu_source" / self.module
+        source = path.read_text("utf-8")
+        if source.count(self.before) != 1:
+            raise LookupError(f"{self.rule}: {self.module} has not exactly one {self.before!r}")
+        path.write_text(source.replace(self.before, self.after), "utf-8")
+
+
+MUTATIONS = (
+    Mutation(
+        "a page is claimed after the threads of its roots",
+        "visit.py",
+        "while self.pages and not self.pages[0].waits_for:",
+        "while self.pages:",
+    ),
+    Mutation(
+        "a head begins a look-back before what is covered",
+        "coverage.py",
+        "return max(until - wanted.look_back_s, first, 0)",
+        "return max(until, first, 0)",
+    ),
+    Mutation(
+        "each chat has a cursor of its own",
+        "session.py",
+        "ChatState.from_dict(claims.get(chat_id, {}))",
+        "ChatState.from_dict(next(iter(claims.values()), {}))",
+    ),
+    Mutation(
+        "chats come by their oldest claim",
+        "walk.py",
+        "self._due.sort(key=_urgency)",
+        "self._due.sort(key=lambda visit: visit.chat_id)",
+    ),
+    Mutation(
+        "a poll goes on behind the newest known reply",
+        "hot.py",
+        "return min(newest_ms - LATE_MS, head_start_s * 1_000)",
+        "return newest_ms",
+    ),
+    Mutation(
+        "a thread that failed is owed",
+        "reader.py",
+        "        owed[poll.thread_id] = 0\n",
+        "",
+    ),
+    Mutation(
+        "what is owed is asked for again",
+        "reader.py",
+        "threads += [Poll(each, None, times_ms.get(each), owed=True) for each in state.owed]",
+        "del times_ms",
+    ),
+    Mutation(
+        "a head waits for its polls of hot threads",
+        "reader.py",
+        "waits_for = visit.leading | {poll.thread_id for poll in threads}",
+        "waits_for = {poll.thread_id for poll in threads}",
+    ),
+    Mutation(
+        "a hot thread that is about to cool is polled once more",
+        "hot.py",
+        "if silence_s < EVERY_LOAD_S or silence_s >= rule.hot_s:\n        return True",
+        "if silence_s < EVERY_LOAD_S or silence_s >= rule.hot_s:\n"
+        "        return silence_s < rule.hot_s",
+    ),
+    Mutation(
+        "a silent thread is polled ever more rarely, but it is polled",
+        "hot.py",
+        "return instant_s <= now_s",
+        "return False",
+    ),
+    Mutation(
+        "a thread that is refused stays hot until its time is over",
+        "hot.py",
+        "if newest_ms == OWED or now_s - newest_ms / 1_000 >= rule.hot_s:",
+        "if True:",
+    ),
+    Mutation(
+        "a sweep is stamped as of when it was opened",
+        "walk.py",
+        "        finish(visit.state, walk, self._wanted.ladder)\n",
+        "        walk.as_of_s = self._wanted.as_of_s\n"
+        "        finish(visit.state, walk, self._wanted.ladder)\n",
+    ),
+    Mutation(
+        "a rung begins its age before it was last swept",
+        "rungs.py",
+        "return swept_s.get(rung.key, now_s) - rung.age_s",
+        "return now_s - rung.age_s",
+    ),
+    Mutation(
+        "a listing begins before what is claimed",
+        "reader.py",
+        "max(0, visit.walk.at_s - STEP_BACK_S)",
+        "visit.walk.at_s",
+    ),
+    Mutation(
+        "a listing ends after its window",
+        "reader.py",
+        "visit.listed_from_s, visit.walk.stop_s + 1",
+        "visit.listed_from_s, visit.walk.stop_s",
+    ),
+    Mutation(
+        "a chat is cut only where its claim grew",
+        "walk.py",
+        "return self._slice_full and visit.grew",
+        "return self._slice_full",
+    ),
+    Mutation(
+        "a page token lives inside one slice",
+        "visit.py",
+        "self.exhausted, self.page_token = False, None",
+        "self.exhausted = False",
+    ),
+    Mutation(
+        "what a load has read is never inferred from the claims",
+        "coverage.py",
+        'if "head" not in done:',
+        "if (state.covered_until_s or 0) < wanted.stop_s:",
+    ),
+    Mutation(
+        "of two versions in one package one is emitted",
+        "batch.py",
+        "if seen is version:",
+        "if seen:",
+    ),
+    Mutation(
+        "the second version of a message is held for the next slice",
+        "batch.py",
+        "            self._hold(replace(listed, items=[item]))\n",
+        "            return\n",
+    ),
+    Mutation(
+        "children that are gone leave a tombstone",
+        "batch.py",
+        "        if rows:\n            self._rows[table.name].extend(rows)",
+        "        if True:\n            self._rows[table.name].extend(rows)",
+    ),
+    Mutation(
+        "a window that does not touch what is covered claims nothing",
+        "coverage.py",
+        "elif walk.start_s <= state.covered_until_s and walk.at_s >= state.covered_from_s:",
+        "else:",
+    ),
+    Mutation(
+        "a load without threads withdraws the claim on them",
+        "coverage.py",
+        "    state.threads_covered = False\n    for walk in",
+        "    for walk in",
+    ),
+)

@@ -99,8 +99,8 @@ class Belt(Laboratory):
                     raise Killed
             for batch in batches:
                 self._store(batch)
-        rows = to_arrow(SYNC_COVERAGE, walk.coverage_rows()).to_pylist()
-        self._merge(SYNC_COVERAGE, rows)  # as the load's account does
+        if rows := walk.coverage_rows():  # as the load's account does
+            self._merge(SYNC_COVERAGE, to_arrow(SYNC_COVERAGE, rows).to_pylist())
         self.stopped_by = walk.stopped_by
         return {chat_id: visit.status for chat_id, visit in walk.visits.items()}
 

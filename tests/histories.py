@@ -102,7 +102,7 @@ class History(Belt):
         meddled_at = self._arrange(meddle, after_pages)
         statuses = self._attempt(load)
         self.world.on_look = None
-        after = self._told()
+        after = self._told() if meddled_at else before
         self._note_moment(after, began_s, begins=False)
         self._forget_what_is_gone(after)
         complete = {chat_id for chat_id, status in statuses.items() if status == "complete"}

@@ -345,7 +345,7 @@ class Histories(RuleBasedStateMachine):
 
 PHASES = (Phase.generate,) if os.environ.get("FEISHU_NO_SHRINKING") else tuple(Phase)
 """A failing history is made short, which may take minutes; `make mutate` does not wait for it."""
-PARTS, EXAMPLES = (20, 2_500) if THOROUGH else (2, 200)
+PARTS, EXAMPLES = (20, 2_500) if THOROUGH else (2, 150)
 """Each part begins with a seed of its own; in the soak with one that nobody has drawn before."""
 
 

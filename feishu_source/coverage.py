@@ -47,7 +47,8 @@ class ChatState:
     0 means owed: known, and not yet read. `swept_s`: per rung, in seconds of age, as of when.
     `root_times_ms`: of hot threads whose polls do not show the root, when the root was sent, 0 if
     nobody tells. `hot_since_ms`: threads silent since before were dropped for their number.
-    `flat`: a reply was seen in the chat's own timeline, so its threads need no polls.
+    `polled_s`: as of when the hot threads that were due were polled, which not all do that move the
+    claim. `flat`: a reply was seen in the chat's own timeline, so its threads need no polls.
     """
 
     covered_from_s: int | None = None
@@ -58,6 +59,7 @@ class ChatState:
     hot_threads: dict[str, int] = field(default_factory=dict)
     root_times_ms: dict[str, int] = field(default_factory=dict)
     hot_since_ms: int | None = None
+    polled_s: int | None = None
     flat: bool = False
 
     @classmethod
@@ -240,6 +242,8 @@ def finish(state: ChatState, walk: OpenWalk, ladder: Iterable[Rung] = ()) -> Non
         state.threads_covered = True
     if walk.kind in ("first", "sweep"):
         _stamp(state, walk, ladder)
+    if walk.kind in ("first", "head") and walk.threads and walk.start_s < walk.stop_s:
+        state.polled_s = max(state.polled_s or 0, walk.as_of_s)
 
 
 def _stamp(state: ChatState, walk: OpenWalk, ladder: Iterable[Rung]) -> None:

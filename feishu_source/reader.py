@@ -98,7 +98,7 @@ class Reader:
         if not visit.hot_asked and walk is not None and walk.kind == "head":
             visit.hot_asked = True
             wanted = self._wanted
-            hot = due(state.hot_threads, visit.previous_s, wanted.as_of_s, wanted.hot)
+            hot = due(state.hot_threads, visit.polled_s, wanted.as_of_s, wanted.hot)
             threads += [self._hot_poll(visit, thread_id) for thread_id in hot]
         for poll in threads:
             self._open_poll(visit, poll)

@@ -91,10 +91,10 @@ class PendingPage:
 class Visit:
     """A chat's part of a load.
 
-    `walk` is the open window, None between two. `own`: this load opened it. `previous_s`: what was
-    covered before this load. `leading`: threads that all its pages wait for. `polled`: threads of
-    this slice, and whether they were read whole. `problem` is what ended the chat, or what left a
-    thread owed.
+    `walk` is the open window, None between two. `own`: this load opened it. `polled_s`: as of when
+    the hot threads were polled before this load. `leading`: threads that all its pages wait for.
+    `polled`: threads of this slice, and whether they were read whole. `problem` is what ended the
+    chat, or what left a thread owed.
     """
 
     chat_id: str
@@ -119,7 +119,7 @@ class Visit:
     pages: deque[PendingPage] = field(default_factory=deque)
     polls: dict[str, Poll] = field(default_factory=dict)
     polled: dict[str, bool] = field(default_factory=dict)
-    previous_s: int = 0
+    polled_s: int = 0
     owed_asked: bool = False
     hot_asked: bool = False
     leading: set[str] = field(default_factory=set)

@@ -79,7 +79,7 @@ class Walk:
         """Adds chats (id, name, mode, state) in the order in which ties are broken."""
         for chat_id, name, mode, state in chats:
             prepare(state, self._wanted)
-            visit = Visit(chat_id, name, state, mode, previous_s=state.covered_until_s or 0)
+            visit = Visit(chat_id, name, state, mode, polled_s=state.polled_s or 0)
             self.visits[chat_id] = visit
             self._due.append(visit)
             self._open_next(visit)

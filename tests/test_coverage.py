@@ -52,7 +52,7 @@ def claims(chat: ToyChat) -> tuple[int | None, int | None, bool]:
 def test_a_first_load_reads_from_the_beginning_to_the_pinned_end(chat: ToyChat) -> None:
     """One walk; it reaches the end, so no head is due after it."""
     assert chat.load(wanted(100)) == [("first", 0, 100)]
-    assert chat.state == ChatState(0, 100, threads_covered=True)
+    assert chat.state == ChatState(0, 100, threads_covered=True, polled_s=100)
 
 
 def test_a_first_load_begins_at_since(chat: ToyChat) -> None:
@@ -130,7 +130,7 @@ def test_a_full_load_reads_everything_again_after_the_head(covered: ToyChat) -> 
     """Once: then the load is done."""
     full = wanted(200, start_s=50, full=True)
     assert covered.load(full) == [("head", 90, 200), ("first", 50, 200)]
-    assert covered.state == ChatState(50, 200, threads_covered=True)
+    assert covered.state == ChatState(50, 200, threads_covered=True, polled_s=200)
 
 
 def test_a_killed_rereading_waits_for_the_head_and_goes_on(covered: ToyChat) -> None:
@@ -221,7 +221,7 @@ def test_a_window_that_does_not_touch_is_loaded_and_not_claimed(covered: ToyChat
 def test_an_open_window_is_not_remembered(covered: ToyChat) -> None:
     """The next load may ask for other bounds; what was read of it counts where it touches."""
     assert covered.load(wanted(150, start_s=90, explicit=True), steps=2, page_s=20)[-1] == KILLED
-    assert covered.state == ChatState(50, 130, threads_covered=True)
+    assert covered.state == ChatState(50, 130, threads_covered=True, polled_s=100)
 
 
 @pytest.mark.parametrize(

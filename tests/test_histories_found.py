@@ -147,3 +147,25 @@ def test_stopped_load_tells_no_more_threads_than_it_claims(
         thread_id = world.thread_id_of(roots[1])
         history.sandbox.inject(Fault("quota", MESSAGES, thread_id=thread_id, times=None))
         history.watch(Load(settings={"workers": 1}))
+
+
+def test_explicit_window_puts_no_poll_of_a_silent_thread_off(
+    world: World, ann: str, team: str
+) -> None:
+    """It moves what is covered, and polls no hot threads."""
+    hour_s, settings = 3_600, {"rungs": "off", "hot_s": 14 * DAY_S}
+    root = world.post(team, ann, text="root")
+    world.reply_in_thread(root, ann, text="first")
+    with History(world) as history:
+        history.watch(Load(settings=settings))
+        world.advance(24 * hour_s)
+        history.watch(Load(settings=settings))
+        since_ms = world.now_ms
+        world.advance(2.4 * hour_s)
+        reply = world.reply_in_thread(root, ann, text="second")
+        world.advance(5 * hour_s)
+        until_ms = world.now_ms - 60_000
+        history.watch(Load(since_ms=since_ms, until_ms=until_ms, settings=settings))
+        world.advance(3 * hour_s)
+        history.watch(Load(settings=settings))
+        assert reply in history.message_ids()

@@ -29,7 +29,9 @@ SUITE = (
     "test_histories_found.py",
     "test_counterexamples.py",
     "test_coverage*.py",
+    "test_batch.py",
     "test_sync_ladder.py",
+    "test_sync_slices.py",
     "test_histories.py",
     "test_sync_*.py",
 )

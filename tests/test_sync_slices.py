@@ -86,3 +86,30 @@ def test_every_load_leaves_its_account(lab: Lab, world: World, ann: str, team: s
         )
         assert row["finished_at"] is not None
     assert len(rows) == 2
+
+
+def test_page_token_lives_inside_one_slice(world: World, ann: str, team: str) -> None:
+    """How long the platform keeps one is not known: each slice lists anew from the claim."""
+    for _ in range(20):
+        world.post(team, ann, text="word")
+        world.advance(10)
+    with Belt(world) as belt:
+        belt.load(page_size=2, slice_messages=5)
+        anew = [each for each in belt.listings(team) if "page_token" not in each.query]
+        assert len(anew) == belt.slices > 3
+        assert len(belt.listings(team)) > 2 * len(anew)
+
+
+def test_loads_killed_after_their_first_slice_reach_every_chat(world: World, ann: str) -> None:
+    """The chat with the oldest claim comes first; people never stop talking in any of them."""
+    chats = [world.add_chat(name=f"Chat {n}", member_ids=[ann]) for n in range(5)]
+    with Belt(world) as belt:
+        belt.load()
+        news = []
+        for _ in chats:
+            world.advance(DAY_S)
+            news += [world.post(chat_id, ann, text="news") for chat_id in chats for _ in range(4)]
+            belt.load(slice_messages=3, page_size=2, workers=1, kill_after=1, rungs="off")
+        claims = [belt.claims[chat_id]["covered_until_s"] for chat_id in chats]
+        assert min(claims) * 1_000 > world.start_ms
+        assert belt.message_ids() >= set(news[:20])

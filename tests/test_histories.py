@@ -245,6 +245,25 @@ class Histories(RuleBasedStateMachine):
 
     @rule(
         settings=SETTINGS,
+        message=messages,
+        what=st.sampled_from(["edit", "recall", "reply"]),
+        before_s=st.sampled_from([700, 1_500, 20_000, 150_000]),
+        hours=st.sampled_from([1, 3, 12, 60]),
+    )
+    def load_after(
+        self, settings: dict[str, Any], message: str, what: str, before_s: int, hours: int
+    ) -> None:
+        """Something happens to what is no longer young; loads at intervals have to see it."""
+        self.wait(before_s)
+        if what == "reply":
+            self.world.reply_in_thread(message, self.bob, **self.say("plain"))
+        else:
+            self.change(message, what, "plain")
+        self.watch(Load(settings=settings))
+        self.load_by_schedule(settings, 2, hours)
+
+    @rule(
+        settings=SETTINGS,
         kill_after=KILLS,
         most=MOST,
         threads=st.booleans(),

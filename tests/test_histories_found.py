@@ -169,3 +169,20 @@ def test_explicit_window_puts_no_poll_of_a_silent_thread_off(
         world.advance(3 * hour_s)
         history.watch(Load(settings=settings))
         assert reply in history.message_ids()
+
+
+def test_page_is_not_claimed_while_a_thread_of_its_roots_was_not_read(
+    world: World, ann: str, team: str
+) -> None:
+    """The month's quota ended with the thread: neither read nor owed, so not covered either."""
+    root = world.post(team, ann, text="root")
+    world.reply_in_thread(root, ann, text="reply")
+    world.advance(DAY_S)
+    world.post(team, ann, text="later, on the same page")
+    with History(world) as history:
+        thread_id = world.thread_id_of(root)
+        history.sandbox.inject(Fault("quota", MESSAGES, thread_id=thread_id, times=None))
+        history.watch(Load(settings=QUIET))
+        history.sandbox.clear_faults()
+        history.watch(Load(settings=QUIET))
+        history.assert_equals_truth()

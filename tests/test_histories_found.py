@@ -186,3 +186,21 @@ def test_page_is_not_claimed_while_a_thread_of_its_roots_was_not_read(
         history.sandbox.clear_faults()
         history.watch(Load(settings=QUIET))
         history.assert_equals_truth()
+
+
+def test_thread_that_fails_in_a_sweep_leaves_its_chat_partial(
+    world: World, ann: str, team: str
+) -> None:
+    """What is older is only read again, but a thread may be new to it: it is owed."""
+    root = world.post(team, ann, text="root")
+    settings = {"rungs": "ever/1d", "hot_s": 0}
+    with History(world) as history:
+        history.watch(Load(settings=settings))
+        world.advance(DAY_S)
+        world.reply_in_thread(root, ann, text="reply")
+        thread_id = world.thread_id_of(root)
+        history.sandbox.inject(Fault("html_502", MESSAGES, thread_id=thread_id, times=2))
+        world.advance(2 * DAY_S)
+        assert history.watch(Load(settings=settings)) == {team: "partial"}
+        assert history.watch(Load(settings=settings)) == {team: "complete"}
+        history.assert_equals_truth()

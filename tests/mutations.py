@@ -66,7 +66,7 @@ MUTATIONS = (
     Mutation(
         "a thread that failed is owed",
         "reader.py",
-        "        owed[poll.thread_id] = 0\n",
+        "            known[poll.thread_id] = OWED\n",
         "",
     ),
     Mutation(
@@ -84,8 +84,8 @@ MUTATIONS = (
     Mutation(
         "a hot thread that is about to cool is polled once more",
         "hot.py",
-        "if silence_s < EVERY_LOAD_S or silence_s >= rule.hot_s:\n        return True",
-        "if silence_s < EVERY_LOAD_S or silence_s >= rule.hot_s:\n"
+        "if silence_s < rule.every_load_s or silence_s >= rule.hot_s:\n        return True",
+        "if silence_s < rule.every_load_s or silence_s >= rule.hot_s:\n"
         "        return silence_s < rule.hot_s",
     ),
     Mutation(
@@ -128,8 +128,8 @@ MUTATIONS = (
     Mutation(
         "a chat is cut only where its claim grew",
         "walk.py",
-        "return self._slice_full and visit.grew",
-        "return self._slice_full",
+        "(self._slice_full and visit.grew)",
+        "self._slice_full",
     ),
     Mutation(
         "a page token lives inside one slice",

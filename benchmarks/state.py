@@ -55,7 +55,10 @@ def make_claims(chats: int, hot_threads: int) -> dict[str, Any]:
     """Claims as loads leave them: all rungs swept, threads spread over the chats."""
     drawn = random.Random(1)
     swept = {rung.key: NOW_S for rung in parse_ladder(RUNGS)}
-    states = [ChatState(0, NOW_S, threads_covered=True, swept_s=dict(swept)) for _ in range(chats)]
+    states = [
+        ChatState(0, NOW_S, threads_covered=True, swept_s=dict(swept), polled_s=NOW_S)
+        for _ in range(chats)
+    ]
     for _ in range(hot_threads):
         newest_ms = (NOW_S - drawn.randrange(14 * 86_400)) * 1_000
         drawn.choice(states).hot_threads[f"omt_{drawn.randbytes(16).hex()}"] = newest_ms

@@ -82,6 +82,7 @@ SCHEDULES = st.fixed_dictionaries(
 )
 """Of all loads of a history: what they promise."""
 MOST = st.sampled_from([None, None, None, 1, 3, 10])
+MOST_REQUESTS = st.sampled_from([None, None, None, 3, 5, 8, 15])
 KILLS = st.sampled_from([None, None, 0, 1, 2, 4, 8])
 GAPS = st.sampled_from([0, 0.4, 1, 1, 30, 700])
 TIMES = st.sampled_from([1, 2, 3, None])

@@ -43,6 +43,7 @@ class Load:
     until_ms: int | None = None
     kill_after: int | None = None
     max_messages: int | None = None
+    max_requests: int | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     def arguments(self) -> dict[str, Any]:
@@ -124,7 +125,10 @@ class History(Belt):
         self._packaged.clear()
         try:
             return self.load(
-                kill_after=load.kill_after, max_messages=load.max_messages, **load.arguments()
+                kill_after=load.kill_after,
+                max_messages=load.max_messages,
+                max_requests=load.max_requests,
+                **load.arguments(),
             )
         except FeishuError:  # not even the list of chats could be had
             return {}

@@ -35,6 +35,7 @@ from tests.draws import (
     KINDS,
     LATE,
     MOST,
+    MOST_REQUESTS,
     SCHEDULES,
     SETTINGS,
     SWITCHES,
@@ -266,6 +267,7 @@ class Histories(RuleBasedStateMachine):
         settings=SETTINGS,
         kill_after=KILLS,
         most=MOST,
+        most_requests=MOST_REQUESTS,
         threads=st.booleans(),
         full=st.booleans(),
     )
@@ -274,12 +276,13 @@ class Histories(RuleBasedStateMachine):
         settings: dict[str, Any],
         kill_after: int | None,
         most: int | None,
+        most_requests: int | None,
         threads: bool,
         full: bool,
     ) -> None:
         """Killed, cut short, without threads, or everything again."""
-        how: dict[str, Any] = {"kill_after": kill_after, "max_messages": most}
-        self.watch(Load(threads, full, settings=settings, **how))
+        bounds: dict[str, Any] = {"max_messages": most, "max_requests": most_requests}
+        self.watch(Load(threads, full, kill_after=kill_after, settings=settings, **bounds))
 
     @rule(
         settings=SETTINGS,

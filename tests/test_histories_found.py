@@ -171,17 +171,18 @@ def test_explicit_window_puts_no_poll_of_a_silent_thread_off(
         assert reply in history.message_ids()
 
 
-def test_page_is_not_claimed_while_a_thread_of_its_roots_was_not_read(
-    world: World, ann: str, team: str
+@pytest.mark.parametrize("fault", ["quota", "html_502"])
+def test_page_is_not_claimed_unless_the_threads_of_its_roots_are_read_or_owed(
+    world: World, ann: str, team: str, fault: str
 ) -> None:
-    """The month's quota ended with the thread: neither read nor owed, so not covered either."""
+    """The month's quota ended with the thread; or it alone failed, and is remembered."""
     root = world.post(team, ann, text="root")
     world.reply_in_thread(root, ann, text="reply")
     world.advance(DAY_S)
     world.post(team, ann, text="later, on the same page")
     with History(world) as history:
         thread_id = world.thread_id_of(root)
-        history.sandbox.inject(Fault("quota", MESSAGES, thread_id=thread_id, times=None))
+        history.sandbox.inject(Fault(fault, MESSAGES, thread_id=thread_id, times=None))
         history.watch(Load(settings=QUIET))
         history.sandbox.clear_faults()
         history.watch(Load(settings=QUIET))
@@ -203,4 +204,28 @@ def test_thread_that_fails_in_a_sweep_leaves_its_chat_partial(
         world.advance(2 * DAY_S)
         assert history.watch(Load(settings=settings)) == {team: "partial"}
         assert history.watch(Load(settings=settings)) == {team: "complete"}
+        history.assert_equals_truth()
+
+
+@pytest.mark.parametrize("what", ["edit", "late"])
+def test_poll_goes_on_behind_the_newest_known_reply(
+    world: World, ann: str, team: str, what: str
+) -> None:
+    """There lies a reply that was edited, or one that became visible after those behind it."""
+    settings = {"rungs": "off", "hot_s": 14 * DAY_S, "page_size": 2}
+    root = world.post(team, ann, text="root")
+    world.reply_in_thread(root, ann, text="first")
+    with History(world) as history:
+        history.watch(Load(settings=settings))
+        world.advance(DAY_S / 2)
+        late_ms = 60_000 if what == "late" else 0
+        reply = world.reply_in_thread(root, ann, text="before", visible_after_ms=late_ms)
+        for _ in range(5):
+            world.advance(1)
+            world.reply_in_thread(root, ann, text="more")
+        history.watch(Load(settings=settings))
+        if what == "edit":
+            world.edit(reply, text="after")
+        world.advance(90)
+        history.watch(Load(settings=settings))
         history.assert_equals_truth()

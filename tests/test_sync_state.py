@@ -188,6 +188,7 @@ def test_state_is_small_and_plain(lab: Lab, world: World, ann: str, team: str) -
             "polled_s": now_s,
             "threads_covered": True,
             "swept_s": dict.fromkeys(("86400", "604800", "2592000", "15552000"), now_s),
+            "polled_s": now_s,
         }
     }
 

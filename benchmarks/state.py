@@ -22,7 +22,8 @@ from dlt.extract import DltResource
 
 from feishu_source import open_pipeline
 from feishu_source.coverage import ChatState
-from feishu_source.destination import checkpoint, describe, prune_states
+from feishu_source.destination import describe
+from feishu_source.holdings import checkpoint, prune_states
 from feishu_source.rungs import RUNGS, parse_ladder
 from feishu_source.state import STATE_VERSION
 

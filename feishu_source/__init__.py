@@ -10,9 +10,12 @@ a load would meet.
     cli/                                     words in, exit code out; the only place that prints
     doctor/                                  the check before a load: what stands in its way
     loader  source  resources                the loading bay: slices, dlt's decorators and state
-    destination  duckdb_file                 the warehouse: what it holds, what it refuses
+    holdings  refusals                       the warehouse: what it holds, what it says
+    destination  duckdb_file                 the way to it: pipelines, the file of the default one
     configuration                            what was configured and cannot be meant
+    account                                  what a load has done, and how it ended
     session                                  one use of the source: client, chats, walk
+    options                                  what it was asked for, checked
     walk  reader  workers  roster            the belt: chats and threads side by side; no dlt
     status  visit                            a chat in this load: what came back, how it stands
     batch                                    rows collected into Arrow tables, with their claims

@@ -1,16 +1,13 @@
-"""The warehouse at the end: a pipeline to it, what it holds, what it says when it refuses.
+"""The way to the warehouse: a pipeline, where it loads to, where it works.
 
-In: a dlt pipeline, or what to make one from. Out: counts, names, errors that tell the next step.
-Refuses to know Feishu.
+In: names and paths. Out: a dlt pipeline, or what one would be. Refuses to know Feishu, and what is
+loaded.
 """
 
 from __future__ import annotations
 
 import hashlib
-import logging
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,9 +17,7 @@ from dlt.common.configuration.exceptions import ConfigurationException
 from dlt.common.configuration.providers.toml import TomlProviderReadException
 from dlt.common.destination.exceptions import (
     DestinationException,
-    DestinationUndefinedEntity,
     InvalidDestinationReference,
-    SqlClientNotAvailable,
     UnknownDestinationModule,
 )
 from dlt.common.exceptions import MissingDependencyException
@@ -32,12 +27,9 @@ from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 from duckdb import DuckDBPyConnection
 
 from feishu_source.configuration import explain_files
-from feishu_source.duckdb_file import check_file, check_names, duckdb_destination, is_held
-from feishu_source.errors import ConfigurationError, DestinationError, FeishuError, causes
-from feishu_source.tables import MESSAGES, TABLES
-
-KEPT_STATES = 10
-"""Versions of the state kept at the destination: dlt keeps all, 3 GB a year for 10,000 chats."""
+from feishu_source.duckdb_file import check_file, check_names, duckdb_destination
+from feishu_source.errors import ConfigurationError
+from feishu_source.report import Place
 
 NOT_CONFIGURED = (
     ConfigurationException,
@@ -48,9 +40,6 @@ NOT_CONFIGURED = (
 """What dlt raises where an argument, a setting or the installation is wrong."""
 
 _DUCKDB = "dlt.destinations.duckdb"
-_QUOTED = re.compile(r"""(["'])(.*?)\1""")
-_FIRST_TO_LAST_QUOTE = re.compile(r"""["'].*["']""")
-
 _DLT_DEFAULTS: dict[str, Any] = {
     "runtime.dlthub_telemetry": False,
     "normalize.parquet_normalizer.add_dlt_load_id": True,
@@ -80,15 +69,6 @@ def set_dlt_defaults() -> None:
         dlt.config[key] = value
     if not dlt.config["runtime.dlthub_telemetry"]:
         disable_anon_tracker()  # dlt has started it by now, with a default of its own
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a pipeline loads to; `database` is a DuckDB file, None elsewhere."""
-
-    destination: str
-    database: str | None
-    dataset: str
 
 
 def open_pipeline(
@@ -201,13 +181,6 @@ def _name_at_destination(dataset: str) -> str:
     return str(dlt.Schema("feishu").naming.normalize_table_identifier(dataset))
 
 
-def checkpoint(pipeline: dlt.Pipeline) -> None:
-    """Moves what DuckDB committed from its write-ahead log into the file; nothing elsewhere."""
-    if describe(pipeline).database:
-        with pipeline.sql_client() as client:
-            client.execute_sql("CHECKPOINT")
-
-
 def _make_parent(path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -247,128 +220,3 @@ def _dataset_of(pipeline: dlt.Pipeline) -> str:
         return str(config.normalize_dataset_name(dlt.Schema("feishu")) or given)
     except (DestinationException, AttributeError, ValueError, *NOT_CONFIGURED):
         return given  # no credentials yet, or a destination without datasets
-
-
-def count_messages(pipeline: dlt.Pipeline) -> int | None:
-    """Rows of `messages`, 0 if there is no such table, None where SQL cannot be asked."""
-    try:
-        with pipeline.sql_client() as client:
-            table = client.make_qualified_table_name(MESSAGES.name)
-            rows = client.execute_sql(f"SELECT count(*) FROM {table}")
-    except DestinationUndefinedEntity:
-        return 0
-    except SqlClientNotAvailable:
-        return None
-    return int(rows[0][0]) if rows else None
-
-
-def holds_state(pipeline: dlt.Pipeline) -> bool:
-    """False if the destination holds no state of this pipeline; True where SQL cannot be asked."""
-    try:
-        with pipeline.sql_client() as client:
-            table = client.make_qualified_table_name("_dlt_pipeline_state")
-            rows = client.execute_sql(
-                f"SELECT count(*) FROM {table} WHERE pipeline_name = %s", pipeline.pipeline_name
-            )
-    except DestinationUndefinedEntity:
-        return False
-    except SqlClientNotAvailable:
-        return True
-    return bool(rows and rows[0][0])
-
-
-def prune_states(pipeline: dlt.Pipeline) -> None:
-    """Deletes old versions of this pipeline's state; the newest are kept, dlt needs one."""
-    newest = pipeline.state["_state_version"]
-    try:
-        with pipeline.sql_client() as client:
-            table = client.make_qualified_table_name("_dlt_pipeline_state")
-            version = client.escape_column_name("version")
-            client.execute_sql(
-                f"DELETE FROM {table} WHERE pipeline_name = %s AND {version} <= %s",
-                pipeline.pipeline_name,
-                newest - KEPT_STATES,
-            )
-    except (DestinationUndefinedEntity, SqlClientNotAvailable):
-        return
-
-
-def is_refusal(error: BaseException) -> bool:
-    """True if a destination's exception is among the causes: its words may quote messages."""
-    return any(
-        isinstance(cause, DestinationException) or "duckdb" in type(cause).__module__
-        for cause in causes(error)
-    )
-
-
-@contextmanager
-def discreet_logs() -> Iterator[None]:
-    """While this lasts, dlt logs a destination's exception without its text, which `explain` tells.
-
-    That text may quote what could not be loaded: the words of a message.
-    """
-    logger = logging.getLogger("dlt")
-    logger.addFilter(_keep_first_line)
-    try:
-        yield
-    finally:
-        logger.removeFilter(_keep_first_line)
-
-
-def _keep_first_line(record: logging.LogRecord) -> bool:
-    record.msg, record.args = (record.getMessage().splitlines() or [""])[0], ()
-    record.exc_info = record.exc_text = None
-    return True
-
-
-def explain(error: BaseException, pipeline: dlt.Pipeline) -> FeishuError:
-    """What a destination's refusal means for whoever runs the load.
-
-    Only its first line is told, for what follows may hold SQL with the words of messages, and of
-    that line nothing in quotes that is not the name of a thing here.
-    """
-    chain = causes(error)
-    root = chain[-1]
-    place = describe(pipeline)
-    where = place.database or f"{place.destination}, dataset {place.dataset}"
-    words = tell_refusal(root, place)
-    if any(isinstance(cause, NOT_CONFIGURED) for cause in chain):
-        return ConfigurationError(f"{where} cannot be loaded into as configured: {words}.")
-    if not is_refusal(error):
-        return FeishuError(
-            f"this was not foreseen: {type(root).__name__}: {words}. What was loaded before "
-            "stays. Next step: run the load again; if it fails again, report it with what "
-            "--log-level debug shows."
-        )
-    return DestinationError(
-        f"could not load into {where}: {type(root).__name__}: {words}. {_advice(root)}"
-    )
-
-
-def tell_refusal(error: BaseException, place: Place) -> str:
-    """The first line of a destination's words, without quoted values that are no names of ours."""
-    where = place.database or f"{place.destination}, dataset {place.dataset}"
-    line = (str(error).strip().splitlines() or [""])[0]
-    return _without_values(line, {where, place.dataset})[:300].rstrip(".")
-
-
-def _without_values(line: str, names: set[str]) -> str:
-    known = names | TABLES.keys() | {name for table in TABLES.values() for name in table.names}
-    quoted = {match[2] for match in _QUOTED.finditer(line)}
-    # A value may hold quotes itself, so nothing between the first and the last one is kept.
-    return line if quoted <= known else _FIRST_TO_LAST_QUOTE.sub("[…]", line)
-
-
-def _advice(error: BaseException) -> str:
-    words = str(error).lower()
-    if "corrupt" in words:
-        return (
-            "Next step: the database file is damaged, as DuckDB's can be when its process is "
-            "killed while it writes. Restore a copy, or move the file away: the next load brings "
-            "up to date what it finds."
-        )
-    if is_held(error):
-        return "Next step: another process has the database open; close it and run again."
-    if "permission" in words or "read-only" in words or "cannot open" in words:
-        return "Next step: make the database and its folder writable, or name another --database."
-    return "Next step: mend this and run the load again; what was loaded before stays."

@@ -132,7 +132,7 @@ class _PatientPool(DuckDbConnectionPool):
 
 @configspec(init=False)
 class PatientCredentials(DuckDbCredentials):
-    """A DuckDB file that is waited for, and checkpointed by `destination.checkpoint` alone.
+    """A DuckDB file that is waited for, and checkpointed by `holdings.checkpoint` alone.
 
     dlt opens and closes the file a dozen times a slice, and each closing would checkpoint; a
     process killed while one is written can leave a damaged file (seen with 1.5.6 and 2.0.0, about

@@ -12,34 +12,19 @@ from __future__ import annotations
 
 import logging
 import signal
-import uuid
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import dlt
 from dlt.common.destination.exceptions import DestinationException
 from dlt.common.exceptions import SignalReceivedException
-from dlt.extract import DltSource
 from dlt.pipeline.exceptions import PipelineStepFailed
 from filelock import FileLock, Timeout
 
-from feishu_source.batch import Row
-from feishu_source.destination import (
-    checkpoint,
-    count_messages,
-    describe,
-    discreet_logs,
-    explain,
-    holds_state,
-    is_refusal,
-    lock_path,
-    prune_states,
-    set_dlt_defaults,
-)
+from feishu_source.account import Account
+from feishu_source.destination import describe, lock_path, set_dlt_defaults
 from feishu_source.errors import (
     ConfigurationError,
     DestinationError,
@@ -48,27 +33,16 @@ from feishu_source.errors import (
     LoadLocked,
     causes,
 )
+from feishu_source.holdings import checkpoint, count_messages, newest_state, prune_states
+from feishu_source.refusals import discreet_logs, explain, is_refusal
 from feishu_source.report import (
-    EXIT_COMPLETE,
-    EXIT_FAILED,
-    EXIT_INCOMPLETE,
-    NO_CHATS,
-    SIGNAL_BASE,
     LoadReport,
     Progress,
 )
 from feishu_source.resources import ledger_source
 from feishu_source.session import Session
 from feishu_source.source import resolve_options, session_source, warn_of_unknown_settings
-from feishu_source.tables import CHAT_MEMBERS, CHATS, MESSAGES, SYNC_RUNS, THREADS, Table
-from feishu_source.version import VERSION
-from feishu_source.walk import Walk
-
-BEHIND_GAP = (
-    "`since` leaves a gap after what is covered, in {:,} of the chats: what was read behind it is "
-    "not claimed, and the next load reads it again. One load with an earlier `since`, or without, "
-    "closes the gap."
-)
+from feishu_source.tables import CHAT_MEMBERS, CHATS, MESSAGES, THREADS
 
 _log = logging.getLogger(__name__)
 
@@ -146,20 +120,11 @@ class _Load:
     def __init__(self, pipeline: dlt.Pipeline, session: Session, tolerate: frozenset[int]) -> None:
         self._pipeline = pipeline
         self._session = session
-        self._tolerate = tolerate
+        self._account = Account(pipeline.pipeline_name, describe(pipeline), session, tolerate)
         self._before: int | None = None
         self._account_written = False
-        session.closing_rows = self._closing_rows
-        place = describe(pipeline)
-        self.report = LoadReport(
-            run_id=uuid.uuid4().hex,
-            version=VERSION,
-            pipeline=pipeline.pipeline_name,
-            destination=place.destination,
-            database=place.database,
-            dataset=place.dataset,
-            started_at=datetime.now(UTC),
-        )
+        session.closing_rows = self._account.closing_rows
+        self.report = self._account.report
 
     def run(self) -> LoadReport:
         """All steps; whatever ends them early, the account is written if it can be."""
@@ -192,17 +157,25 @@ class _Load:
     def _load_pending(self) -> None:
         """Loads what an earlier load extracted and could not load.
 
-        Not by `run`, which on a first load wipes the working folder, packages and all. Packages of
-        another destination, or of one that was emptied since, carry claims about rows that this one
-        does not have: they are given up, and what they held is read again.
+        Not by `run`, which on a first load wipes the working folder, packages and all.
         """
         place = repr(describe(self._pipeline))
         note = Path(self._pipeline.pipelines_dir) / f"{self._pipeline.pipeline_name}.destination"
         is_same = not note.exists() or note.read_text("utf-8") == place
-        if self._pipeline.has_pending_data and is_same and holds_state(self._pipeline):
+        if self._pipeline.has_pending_data and is_same and self._fits():
             self._session.progress.phase = "loading"
             self._load_packages()
         note.write_text(place, "utf-8")
+
+    def _fits(self) -> bool:
+        """True if the pending package goes on from what the destination holds.
+
+        Its claims count on the rows before it. A destination that was emptied since, or replaced by
+        an older copy, does not have them; one that another machine loaded into since has newer ones
+        than it brings. Then it is given up, and what it held is read again.
+        """
+        extracted, held = self._pipeline.state["_state_version"], newest_state(self._pipeline)
+        return held is None or (held > 0 and extracted - 1 <= held <= extracted)
 
     def _load_packages(self) -> None:
         try:
@@ -230,7 +203,7 @@ class _Load:
 
     def _read(self) -> None:
         chats = session_source(self._session).with_resources(CHATS.name, CHAT_MEMBERS.name)
-        self._run([chats, self._account()])
+        self._run([chats, ledger_source(self._account.rows())])
         while True:
             self.report.slices += 1
             self._session.progress.slice = self.report.slices
@@ -249,17 +222,12 @@ class _Load:
 
     def _close(self, failure: FeishuError | None) -> None:
         """Completes the report, and writes it to the destination if no slice has."""
-        self._complete_report(failure)
+        self._account.complete(failure)
         if not self._account_written:
-            self._run(self._account())
+            self._run(ledger_source(self._account.rows()))
         self._count_new()
         prune_states(self._pipeline)
         self._session.progress.phase = "finished"
-
-    def _complete_report(self, failure: FeishuError | None) -> None:
-        self._tally()
-        self.report.finished_at = datetime.now(UTC)
-        self.report.exit_code = self._exit_code(failure)
 
     def _close_after(self, failure: FeishuError) -> None:
         """The same after a failure, as far as the destination lets it: that failure is told."""
@@ -267,7 +235,7 @@ class _Load:
             # What could not be loaded stands before the account: dlt would try that first.
             is_stuck = isinstance(failure, DestinationError) and self._pipeline.has_pending_data
             if isinstance(failure, ConfigurationError) or self._pipeline.first_run or is_stuck:
-                self._tally()  # nothing was asked for, or there is nowhere to write
+                self._account.tally()  # nothing was asked for, or there is nowhere to write
             else:
                 self._close(failure)
         except (PipelineStepFailed, DestinationException) as error:
@@ -277,56 +245,6 @@ class _Load:
         """New rows are those the destination has gained, so that the figure proves itself."""
         if self._before is not None and (after := count_messages(self._pipeline)) is not None:
             self.report.new = after - self._before
-
-    def _tally(self) -> None:
-        report, session = self.report, self._session
-        counts, walk = session.intake.counts, session.walk
-        report.messages, report.replies = counts.messages, counts.replies
-        report.rejected, report.unparsed = counts.rejected, counts.unparsed
-        report.warnings = list(session.warnings)
-        if not session.began:
-            return
-        stats = session.client.stats
-        report.requests, report.refused = stats.requests, stats.refused
-        report.retries = stats.retries
-        report.warnings += [*session.client.warnings, *session.roster.warnings]
-        if session.roster.pinned_s:
-            report.pinned_end = datetime.fromtimestamp(session.roster.pinned_s, UTC)
-        if walk is not None:
-            self._tally_chats(walk)
-
-    def _tally_chats(self, walk: Walk) -> None:
-        report, visits = self.report, walk.visits.values()
-        number = Counter(visit.status for visit in visits)
-        report.chats_complete, report.chats_partial = number["complete"], number["partial"]
-        report.chats_skipped, report.chats_failed = number["skipped"], number["failed"]
-        report.threads = sum(visit.threads_polled for visit in visits)
-        report.problems = [problem for visit in visits if (problem := visit.account())]
-        if not visits:
-            report.warnings.append(NO_CHATS)
-        if walk.behind_gaps:
-            report.warnings.append(BEHIND_GAP.format(walk.behind_gaps))
-
-    def _exit_code(self, failure: FeishuError | None) -> int:
-        if isinstance(failure, Interrupted):
-            return SIGNAL_BASE + (failure.signal or signal.SIGINT)
-        if failure is not None:
-            return EXIT_FAILED
-        grave = [p for p in self.report.problems if p.code not in self._tolerate]
-        return EXIT_INCOMPLETE if grave else EXIT_COMPLETE
-
-    def _closing_rows(self) -> list[tuple[Table, list[Row]]]:
-        """The account as it stands when reading ends; it is loaded with the last slice."""
-        self._complete_report(self._session.walk.stopped_by if self._session.walk else None)
-        return self._rows()
-
-    def _account(self) -> DltSource:
-        """The account by itself: when a load begins, or ended outside a slice."""
-        return ledger_source(self._rows())
-
-    def _rows(self) -> list[tuple[Table, list[Row]]]:
-        """This load's row of `sync_runs`, and the coverage of chats that no slice reached."""
-        return [(SYNC_RUNS, [_run_row(self.report)]), *self._session.coverage_rows()]
 
     def _failure(self, error: BaseException) -> FeishuError:
         """The error of this package that an exception stands for, whatever wrapped it."""
@@ -338,11 +256,3 @@ class _Load:
             if isinstance(cause, KeyboardInterrupt):
                 return Interrupted(signal.SIGINT)
         return explain(error, self._pipeline)
-
-
-def _run_row(report: LoadReport) -> tuple[Any, ...]:
-    moments = {
-        name: int(moment.timestamp() * 1_000) if (moment := getattr(report, name)) else None
-        for name in ("started_at", "finished_at")
-    }
-    return tuple(moments.get(name, getattr(report, name)) for name in SYNC_RUNS.names)

@@ -53,6 +53,15 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where a pipeline loads to; `database` is a DuckDB file, None elsewhere."""
+
+    destination: str
+    database: str | None
+    dataset: str
+
+
+@dataclass(frozen=True, slots=True)
 class ChatProblem:
     """A chat that is not complete after a load, and what to do about it."""
 

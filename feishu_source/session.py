@@ -9,37 +9,22 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, fields
-from datetime import datetime
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
-from urllib.parse import urlsplit
 
 from feishu_source.api import (
-    AppIdentity,
     Budget,
     Carrier,
     Client,
-    Identity,
-    UserIdentity,
     check_id,
-    is_loopback,
-    resolve_base_url,
 )
-from feishu_source.batch import Bounds, Intake, Row
-from feishu_source.coverage import ChatState, Wanted
-from feishu_source.errors import ConfigurationError
-from feishu_source.hot import EVERY_LOAD_S, HotRule
+from feishu_source.batch import Intake, Row
+from feishu_source.coverage import ChatState
+from feishu_source.options import Options
 from feishu_source.report import Progress
-from feishu_source.roster import Known, Roster, Selection
-from feishu_source.rungs import Rung, parse_ladder
+from feishu_source.roster import Known, Roster
 from feishu_source.settings import (
     SHARE_OF_DETAILS,
-    Settings,
-    find_timezone,
-    parse_since,
-    parse_until,
-    whole_seconds,
 )
 from feishu_source.state import open_state
 from feishu_source.tables import SYNC_COVERAGE, Table
@@ -47,112 +32,6 @@ from feishu_source.walk import Walk
 from feishu_source.workers import ThreadWorkers, Workers
 
 _log = logging.getLogger(__name__)
-
-NO_CREDENTIALS = (
-    "no credentials: set app_id and app_secret under [sources.feishu] in .dlt/secrets.toml, or "
-    "SOURCES__FEISHU__APP_ID and SOURCES__FEISHU__APP_SECRET in the environment (or a ready "
-    "user_access_token). `feishu-history --demo` needs none."
-)
-
-
-@dataclass(frozen=True)
-class Options:
-    """What one use of the source was asked for, in plain values; checked when it is built."""
-
-    settings: Settings
-    base_url: str
-    app_id: str | None
-    app_secret: str | None
-    user_access_token: str | None
-    selection: Selection
-    since: datetime | None
-    until: datetime | None
-    threads: bool
-    ladder: tuple[Rung, ...]
-
-    @classmethod
-    def from_arguments(cls, arguments: Mapping[str, Any]) -> Options:
-        """Checks and converts the arguments of `feishu_source`.
-
-        Raises:
-            ConfigurationError: names what is wrong with which of them.
-        """
-        names = {field.name for field in fields(Settings)}
-        given = {**arguments, "card_content": arguments["card_content"] or None}
-        timezone = arguments["timezone"]
-        find_timezone(timezone)
-        since = parse_since(arguments["since"], timezone) if arguments["since"] else None
-        until = parse_until(arguments["until"], timezone) if arguments["until"] else None
-        if since and until and since >= until:
-            raise ConfigurationError(f"since ({since}) is not before until ({until})")
-        for name in ("include", "exclude", "allowed_hosts"):
-            if not all(isinstance(text, str) for text in arguments[name] or ()):
-                raise ConfigurationError(f'setting {name} must be a list of texts: ["…"]')
-        chat_ids = tuple(check_id("chat", chat_id) for chat_id in arguments["chat_ids"] or ())
-        return cls(
-            settings=Settings(**{k: v for k, v in given.items() if k in names}),
-            base_url=resolve_base_url(arguments["base_url"], arguments["allowed_hosts"] or ()),
-            app_id=arguments["app_id"] or None,
-            app_secret=arguments["app_secret"] or None,
-            user_access_token=arguments["user_access_token"] or None,
-            selection=Selection(
-                chat_ids, tuple(arguments["include"] or ()), tuple(arguments["exclude"] or ())
-            ),
-            since=since,
-            until=until,
-            threads=arguments["threads"],
-            ladder=parse_ladder(arguments["rungs"]),
-        )
-
-    def identity(self) -> Identity:
-        """Who asks.
-
-        Raises:
-            ConfigurationError: no credentials, or halves of two kinds.
-        """
-        if self.user_access_token:
-            return UserIdentity(self.user_access_token)
-        if not self.app_id and not self.app_secret:
-            raise ConfigurationError(NO_CREDENTIALS)
-        return AppIdentity(self.app_id or "", self.app_secret or "")
-
-    @property
-    def owner(self) -> dict[str, Any]:
-        """Whose state a dataset holds: one app on one host."""
-        return {"base_url": _lasting_url(self.base_url), "app_id": self.app_id}
-
-    @property
-    def bounds(self) -> Bounds:
-        """Messages outside are dropped, to the millisecond."""
-        return Bounds(
-            int(self.since.timestamp() * 1_000) if self.since else None,
-            int(self.until.timestamp() * 1_000) if self.until else None,
-        )
-
-    @property
-    def hot_rule(self) -> HotRule:
-        """Hot, and polled in every load, for the look-back: no younger reply is edited unseen."""
-        hot_s, look_back_s = self.settings.hot_s, self.settings.look_back_s
-        return HotRule(
-            max(hot_s, look_back_s) if hot_s else 0,
-            max(EVERY_LOAD_S, look_back_s),
-            self.settings.most_hot_threads,
-        )
-
-    def wanted(self, pinned_s: int, threads: bool, full: bool) -> Wanted:
-        """What to read of every chat up to the pinned end: whole seconds inside the bounds."""
-        stop_s = whole_seconds(self.until) if self.until else pinned_s
-        return Wanted(
-            start_s=max(0, whole_seconds(self.since, up=True)) if self.since else 0,
-            stop_s=min(stop_s, pinned_s),
-            as_of_s=pinned_s,
-            look_back_s=self.settings.look_back_s,
-            threads=threads and self.threads,
-            explicit=stop_s < pinned_s,
-            full=full,
-            ladder=self.ladder,
-            hot=self.hot_rule,
-        )
 
 
 class Session:
@@ -295,9 +174,3 @@ class Session:
             self._client.close()
         self.walk = self._client = self._roster = None
         self.intake = Intake(self.options.bounds, self.options.settings.batch_rows)
-
-
-def _lasting_url(base_url: str) -> str:
-    """The base URL without what changes at every start: the port of a tenant on this machine."""
-    url = urlsplit(base_url)
-    return f"{url.scheme}://{url.hostname}" if is_loopback(url.hostname or "") else base_url

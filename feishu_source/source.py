@@ -18,9 +18,10 @@ from dlt.extract import DltResource
 
 from feishu_source.configuration import SECTIONS, explain_value, unknown_settings
 from feishu_source.destination import set_dlt_defaults
+from feishu_source.options import Options
 from feishu_source.resources import make_resources
 from feishu_source.rungs import RUNGS
-from feishu_source.session import Options, Session
+from feishu_source.session import Session
 from feishu_source.settings import DAY_S, HOUR_S
 
 _log = logging.getLogger(__name__)

@@ -15,9 +15,10 @@ from typing import Any, Self
 
 from feishu_source.batch import Batch, to_arrow
 from feishu_source.errors import FeishuError
+from feishu_source.options import Options
 from feishu_source.roster import Known
 from feishu_source.sandbox import World
-from feishu_source.session import Options, Session
+from feishu_source.session import Session
 from feishu_source.source import feishu_source
 from feishu_source.tables import DELETED, SYNC_COVERAGE, TABLES, Table
 from tests.determinism import Direct, Shuffled

@@ -12,9 +12,10 @@ import dlt
 import duckdb
 import pytest
 
-from feishu_source.destination import Place, Plan, plan_pipeline
+from feishu_source.destination import Plan, plan_pipeline
 from feishu_source.doctor import CheckReport, check
 from feishu_source.doctor.warehouse import outcome_of
+from feishu_source.report import Place
 from feishu_source.sandbox import World
 from tests.examined import amiss, examine, files_in, keys, skipped_by, the
 from tests.lab import Lab

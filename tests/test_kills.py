@@ -61,6 +61,47 @@ def test_killed_at_a_named_instant_nothing_is_lost_or_doubled(
         assert len(ids) == len(set(ids)) == 100
 
 
+def _killed_before_it_loads(lab: Lab, nursery: Nursery) -> None:
+    """A load whose slice is extracted and normalised, and pending."""
+    access = lab.access | {"rungs": "off"}
+    nursery.start(_place(lab), access, "between normalize and load", 2)
+    assert nursery.wait() == -signal.SIGKILL
+
+
+def test_package_of_a_killed_load_is_loaded_and_not_read_again(
+    lab: Lab, world: World, ann: str, team: str, nursery: Nursery
+) -> None:
+    """What it claims goes on from what the destination holds."""
+    for _ in range(3):
+        world.post(team, ann, text="first")
+        world.advance(5 * 3_600)
+        _killed_before_it_loads(lab, nursery)
+    lab.load(rungs="off")
+    lab.assert_equals_truth()
+    assert int(lab.listings(team)[0].query["start_time"]) > world.start_ms // 1_000 + 3_600
+
+
+def test_pending_package_over_an_older_copy_of_the_database_is_given_up(
+    lab: Lab, world: World, ann: str, team: str, nursery: Nursery
+) -> None:
+    """It claims what was loaded before it, and that copy does not have."""
+    world.post(team, ann, text="first")
+    lab.load()
+    backup = lab.folder / "backup.duckdb"
+    shutil.copy(lab.database, backup)
+    for text in ("second", "third"):
+        world.advance(30 * 86_400)
+        world.post(team, ann, text=text)
+        world.advance(86_400)  # beyond the look-back of the next load
+        if text == "second":
+            lab.load(rungs="off")
+    _killed_before_it_loads(lab, nursery)
+    shutil.copy(backup, lab.database)
+    world.advance(60)
+    lab.load(rungs="off")
+    lab.assert_equals_truth()
+
+
 def _kill_after(nursery: Nursery, child: int, world: World, requests: int, then_s: float) -> bool:
     """Kills the child once so many requests were answered and a little time has passed."""
     reached, ended = threading.Event(), threading.Event()

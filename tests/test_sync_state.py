@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from feishu_source import destination, load, open_pipeline
+from feishu_source import holdings, load, open_pipeline
 from feishu_source.errors import ConfigurationError, DestinationError, LoadLocked
 from feishu_source.sandbox import World
 from tests.lab import DAY_S, Lab, held
@@ -162,7 +162,7 @@ def test_states_at_the_destination_are_pruned(
     lab: Lab, world: World, ann: str, team: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """dlt keeps every version for ever; some are enough, and the newest is among them."""
-    monkeypatch.setattr(destination, "KEPT_STATES", 2)
+    monkeypatch.setattr(holdings, "KEPT_STATES", 2)
     for day in range(3):
         world.advance(DAY_S)
         world.post(team, ann, text=f"day {day}")
@@ -188,7 +188,6 @@ def test_state_is_small_and_plain(lab: Lab, world: World, ann: str, team: str) -
             "polled_s": now_s,
             "threads_covered": True,
             "swept_s": dict.fromkeys(("86400", "604800", "2592000", "15552000"), now_s),
-            "polled_s": now_s,
         }
     }
 

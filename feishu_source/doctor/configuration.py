@@ -21,7 +21,7 @@ from feishu_source.configuration import unknown_names
 from feishu_source.destination import set_dlt_defaults
 from feishu_source.doctor.findings import Finding, find, skip
 from feishu_source.errors import ConfigurationError, HostNotAllowed, first_line
-from feishu_source.session import Options
+from feishu_source.options import Options
 from feishu_source.source import default_arguments, resolve_arguments
 
 Trust = Callable[[str], bool]

@@ -25,10 +25,11 @@ from dlt.common.destination.exceptions import (
 )
 from dlt.pipeline.state_sync import load_pipeline_state_from_destination
 
-from feishu_source.destination import NOT_CONFIGURED, Plan, tell_refusal
+from feishu_source.destination import NOT_CONFIGURED, Plan
 from feishu_source.doctor.findings import Finding, find, skip
 from feishu_source.doctor.machine import refusal_to_write
 from feishu_source.errors import causes
+from feishu_source.refusals import tell_refusal
 from feishu_source.state import STATE_VERSION
 from feishu_source.tables import MESSAGES
 

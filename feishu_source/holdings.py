@@ -1,0 +1,69 @@
+"""What the warehouse holds: rows, and the versions of a pipeline's state.
+
+In: a dlt pipeline. Out: counts and versions; None where the destination cannot be asked by SQL.
+Refuses to know Feishu.
+"""
+
+from __future__ import annotations
+
+import dlt
+from dlt.common.destination.exceptions import DestinationUndefinedEntity, SqlClientNotAvailable
+
+from feishu_source.destination import describe
+from feishu_source.tables import MESSAGES
+
+KEPT_STATES = 10
+"""Versions of the state kept at the destination: dlt keeps all, 3 GB a year for 10,000 chats."""
+
+
+def count_messages(pipeline: dlt.Pipeline) -> int | None:
+    """Rows of `messages`, 0 if there is no such table, None where SQL cannot be asked."""
+    try:
+        with pipeline.sql_client() as client:
+            table = client.make_qualified_table_name(MESSAGES.name)
+            rows = client.execute_sql(f"SELECT count(*) FROM {table}")
+    except DestinationUndefinedEntity:
+        return 0
+    except SqlClientNotAvailable:
+        return None
+    return int(rows[0][0]) if rows else None
+
+
+def newest_state(pipeline: dlt.Pipeline) -> int | None:
+    """The newest version of this pipeline's state, 0 if there is none."""
+    try:
+        with pipeline.sql_client() as client:
+            table = client.make_qualified_table_name("_dlt_pipeline_state")
+            version = client.escape_column_name("version")
+            rows = client.execute_sql(
+                f"SELECT max({version}) FROM {table} WHERE pipeline_name = %s",
+                pipeline.pipeline_name,
+            )
+    except DestinationUndefinedEntity:
+        return 0
+    except SqlClientNotAvailable:
+        return None
+    return int(rows[0][0] or 0) if rows else 0
+
+
+def prune_states(pipeline: dlt.Pipeline) -> None:
+    """Deletes old versions of this pipeline's state; the newest are kept, dlt needs one."""
+    newest = pipeline.state["_state_version"]
+    try:
+        with pipeline.sql_client() as client:
+            table = client.make_qualified_table_name("_dlt_pipeline_state")
+            version = client.escape_column_name("version")
+            client.execute_sql(
+                f"DELETE FROM {table} WHERE pipeline_name = %s AND {version} <= %s",
+                pipeline.pipeline_name,
+                newest - KEPT_STATES,
+            )
+    except (DestinationUndefinedEntity, SqlClientNotAvailable):
+        return
+
+
+def checkpoint(pipeline: dlt.Pipeline) -> None:
+    """Moves what DuckDB committed from its write-ahead log into the file; nothing elsewhere."""
+    if describe(pipeline).database:
+        with pipeline.sql_client() as client:
+            client.execute_sql("CHECKPOINT")

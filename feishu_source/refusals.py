@@ -1,0 +1,105 @@
+"""What a destination says when it refuses, told so that somebody can act and no message is quoted.
+
+In: any exception that a load ended with. Out: an error of this package with its next step.
+Refuses to know Feishu.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import dlt
+from dlt.common.destination.exceptions import DestinationException
+
+from feishu_source.destination import NOT_CONFIGURED, describe
+from feishu_source.duckdb_file import is_held
+from feishu_source.errors import ConfigurationError, DestinationError, FeishuError, causes
+from feishu_source.report import Place
+from feishu_source.tables import TABLES
+
+_QUOTED = re.compile(r"""(["'])(.*?)\1""")
+_FIRST_TO_LAST_QUOTE = re.compile(r"""["'].*["']""")
+
+
+def is_refusal(error: BaseException) -> bool:
+    """True if a destination's exception is among the causes: its words may quote messages."""
+    return any(
+        isinstance(cause, DestinationException) or "duckdb" in type(cause).__module__
+        for cause in causes(error)
+    )
+
+
+@contextmanager
+def discreet_logs() -> Iterator[None]:
+    """While this lasts, dlt logs a destination's exception without its text, which `explain` tells.
+
+    That text may quote what could not be loaded: the words of a message.
+    """
+    logger = logging.getLogger("dlt")
+    logger.addFilter(_keep_first_line)
+    try:
+        yield
+    finally:
+        logger.removeFilter(_keep_first_line)
+
+
+def _keep_first_line(record: logging.LogRecord) -> bool:
+    record.msg, record.args = (record.getMessage().splitlines() or [""])[0], ()
+    record.exc_info = record.exc_text = None
+    return True
+
+
+def explain(error: BaseException, pipeline: dlt.Pipeline) -> FeishuError:
+    """What a destination's refusal means for whoever runs the load.
+
+    Only its first line is told, for what follows may hold SQL with the words of messages, and of
+    that line nothing in quotes that is not the name of a thing here.
+    """
+    chain = causes(error)
+    root = chain[-1]
+    place = describe(pipeline)
+    where = place.database or f"{place.destination}, dataset {place.dataset}"
+    words = tell_refusal(root, place)
+    if any(isinstance(cause, NOT_CONFIGURED) for cause in chain):
+        return ConfigurationError(f"{where} cannot be loaded into as configured: {words}.")
+    if not is_refusal(error):
+        return FeishuError(
+            f"this was not foreseen: {type(root).__name__}: {words}. What was loaded before "
+            "stays. Next step: run the load again; if it fails again, report it with what "
+            "--log-level debug shows."
+        )
+    return DestinationError(
+        f"could not load into {where}: {type(root).__name__}: {words}. {_advice(root)}"
+    )
+
+
+def tell_refusal(error: BaseException, place: Place) -> str:
+    """The first line of a destination's words, without quoted values that are no names of ours."""
+    where = place.database or f"{place.destination}, dataset {place.dataset}"
+    line = (str(error).strip().splitlines() or [""])[0]
+    return _without_values(line, {where, place.dataset})[:300].rstrip(".")
+
+
+def _without_values(line: str, names: set[str]) -> str:
+    known = names | TABLES.keys() | {name for table in TABLES.values() for name in table.names}
+    quoted = {match[2] for match in _QUOTED.finditer(line)}
+    # A value may hold quotes itself, so nothing between the first and the last one is kept.
+    return line if quoted <= known else _FIRST_TO_LAST_QUOTE.sub("[…]", line)
+
+
+def _advice(error: BaseException) -> str:
+    words = str(error).lower()
+    if "corrupt" in words:
+        return (
+            "Next step: the database file is damaged, as DuckDB's can be when its process is "
+            "killed while it writes. Restore a copy, or move the file away: the next load brings "
+            "up to date what it finds."
+        )
+    if is_held(error):
+        return "Next step: another process has the database open; close it and run again."
+    if "permission" in words or "read-only" in words or "cannot open" in words:
+        return "Next step: make the database and its folder writable, or name another --database."
+    return "Next step: mend this and run the load again; what was loaded before stays."

@@ -129,7 +129,7 @@ def _kill_after(nursery: Nursery, child: int, world: World, requests: int, then_
     return code == -signal.SIGKILL
 
 
-KILLS = 200 if os.environ.get("FEISHU_THOROUGH") else 20
+KILLS = 200 if os.environ.get("FEISHU_THOROUGH") else 10
 
 
 @pytest.mark.timeout(3_600)

@@ -102,8 +102,9 @@ def test_details_and_members_leave_requests_for_messages(lab: Lab, world: World,
     assert len(lab.rows("messages")) == 20
     assert sorted(row["chat_id"] for row in lab.rows("chats")) == sorted(chats)
     assert sum(row["chat_mode"] is not None for row in lab.rows("chats")) == 8
-    for _ in range(4):
-        lab.load(max_requests=40)
+    lab.load(max_requests=60)
+    assert sum(row["chat_mode"] is not None for row in lab.rows("chats")) == 20
+    lab.load()
     lab.assert_equals_truth()
 
 

@@ -82,12 +82,13 @@ class Reader:
             self.ask_page(visit)
         self._workers.start()  # what is new goes first, should requests run short
         if self._wanted.threads:
-            self._ask_leading(visit)
+            self._ask_known(visit)
 
-    def _ask_leading(self, visit: Visit) -> None:
-        """Owed threads, and with a head the hot ones: the head's claim says that they were polled.
+    def _ask_known(self, visit: Visit) -> None:
+        """Owed threads, and with a head the hot ones.
 
-        So its pages wait for them, or a load that died in between would skip a poll that was due.
+        The head is not finished before they are read, and an open one is gone on with by the next
+        load from the same start: so a load that dies in between skips no poll that was due.
         """
         state, walk = visit.state, visit.walk
         threads: list[Poll] = []
@@ -102,7 +103,6 @@ class Reader:
             threads += [self._hot_poll(visit, thread_id) for thread_id in hot]
         for poll in threads:
             self._open_poll(visit, poll)
-        visit.leading = {poll.thread_id for poll in threads}
 
     def _hot_poll(self, visit: Visit, thread_id: str) -> Poll:
         """A poll of a hot thread: newest first, down to what was known and to the head's start."""
@@ -185,8 +185,8 @@ class Reader:
             self._tell_root(visit, poll)
             if poll.thread_id not in visit.polls and not visit.was_polled(poll):
                 self._open_poll(visit, poll)
-        waits_for = visit.leading | {poll.thread_id for poll in threads}
-        visit.note_page(page.items, waits_for & visit.polls.keys())
+        waits_for = {poll.thread_id for poll in threads} & visit.polls.keys()
+        visit.note_page(page.items, waits_for)
         if page.stalled or page.next_page_token in visit.tokens:
             self._fail_chat(visit, page.broken_off(f"list messages of chat {visit.chat_id}"))
             return

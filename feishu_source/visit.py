@@ -92,9 +92,8 @@ class Visit:
     """A chat's part of a load.
 
     `walk` is the open window, None between two. `own`: this load opened it. `polled_s`: as of when
-    the hot threads were polled before this load. `leading`: threads that all its pages wait for.
-    `polled`: threads of this slice, and whether they were read whole. `problem` is what ended the
-    chat, or what left a thread owed.
+    the hot threads were polled before this load. `polled`: threads of this slice, and whether they
+    were read whole. `problem` is what ended the chat, or what left a thread owed.
     """
 
     chat_id: str
@@ -122,7 +121,6 @@ class Visit:
     polled_s: int = 0
     owed_asked: bool = False
     hot_asked: bool = False
-    leading: set[str] = field(default_factory=set)
     listed: int = 0
     threads_polled: int = 0
     requests: int = 0

@@ -76,10 +76,10 @@ MUTATIONS = (
         "del times_ms",
     ),
     Mutation(
-        "a head waits for its polls of hot threads",
-        "reader.py",
-        "waits_for = visit.leading | {poll.thread_id for poll in threads}",
-        "waits_for = {poll.thread_id for poll in threads}",
+        "a silence is measured from the last poll, not from what is covered",
+        "walk.py",
+        "polled_s=state.polled_s or 0)",
+        "polled_s=state.covered_until_s or 0)",
     ),
     Mutation(
         "a hot thread that is about to cool is polled once more",

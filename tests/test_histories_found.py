@@ -229,3 +229,51 @@ def test_poll_goes_on_behind_the_newest_known_reply(
         world.advance(90)
         history.watch(Load(settings=settings))
         history.assert_equals_truth()
+
+
+@pytest.mark.parametrize("chance", range(6))
+def test_head_is_not_claimed_while_a_hot_thread_was_not_polled(
+    world: World, ann: str, team: str, chance: int
+) -> None:
+    """Else the next poll would go back only as far as the next head, not to the edited reply."""
+    settings = {"rungs": "off", "hot_s": 14 * DAY_S, "page_size": 2, "look_back_s": 7_200}
+    root = world.post(team, ann, text="root")
+    world.advance(DAY_S / 4)
+    reply = world.reply_in_thread(root, ann, text="before")
+    world.advance(5_000)
+    for _ in range(4):
+        world.reply_in_thread(root, ann, text="more")
+    with History(world) as history:
+        history.watch(Load(settings=settings))
+        world.advance(60)
+        world.edit(reply, text="after")
+        world.advance(20_000)
+        world.post(team, ann, text="news")
+        world.advance(60)
+        thread_id = world.thread_id_of(root)
+        history.chance.seed(chance)  # whether the page of the timeline is answered first
+        history.sandbox.inject(Fault("quota", MESSAGES, thread_id=thread_id, after=1, times=None))
+        history.watch(Load(settings=settings))
+        history.sandbox.clear_faults()
+        history.watch(Load(settings=settings))
+        history.assert_equals_truth()
+
+
+def test_hot_thread_that_was_hidden_for_a_while_is_read_when_it_is_shown(
+    world: World, ann: str, team: str
+) -> None:
+    """A refusal is no poll: the thread stays hot until its time is over."""
+    settings = {"rungs": "off", "hot_s": 14 * DAY_S}
+    root = world.post(team, ann, text="root")
+    world.reply_in_thread(root, ann, text="first")
+    thread_id = str(world.thread_id_of(root))
+    with History(world) as history:
+        history.watch(Load(settings=settings))
+        world.advance(DAY_S / 4)
+        world.hide_thread(thread_id)
+        reply = world.reply_in_thread(root, ann, text="while hidden")
+        history.watch(Load(settings=settings))
+        world.advance(DAY_S / 4)
+        world.show_thread(thread_id)
+        history.watch(Load(settings=settings))
+        assert reply in history.message_ids()

@@ -181,9 +181,11 @@ class Visit:
     def fail(self, error: FeishuError) -> None:
         """Ends the chat: what its pages brought so far stays claimed, the rest is still due."""
         self.broken = True
+        if isinstance(error, RequestsSpent):  # nothing is wrong with the chat
+            self.problem = self.problem or error
+            return
         self.problem = error
-        if not isinstance(error, RequestsSpent):  # that is nothing wrong with the chat
-            self.status = "skipped" if isinstance(error, ChatRefused) else "failed"
+        self.status = "skipped" if isinstance(error, ChatRefused) else "failed"
 
     def leave_owed(self, error: FeishuError) -> None:
         """A thread could not be read, and is due in the next load."""

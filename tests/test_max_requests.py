@@ -76,6 +76,17 @@ def test_what_is_new_comes_before_what_is_read_again(world: World, ann: str) -> 
         assert backlogs == [None] * 4
 
 
+def test_refusal_is_told_whatever_the_bound_left_undone(world: World, ann: str, team: str) -> None:
+    """The chat is skipped, with Feishu's code, though its threads were not even asked for."""
+    world.reply_in_thread(world.post(team, ann, text="root"), ann, text="reply")
+    with Belt(world) as belt:
+        belt.load()
+        world.leave(team)
+        belt.load(max_requests=3)  # a token, the list, the refused page
+        row = belt.rows("sync_coverage")[0]
+        assert (row["status"], row["error_code"]) == ("skipped", 230002)
+
+
 def test_a_bounded_load_says_that_there_is_more(
     lab: Lab, world: World, ann: str, team: str
 ) -> None:

@@ -27,6 +27,11 @@ from feishu_source.tables import SYNC_RUNS, Table
 from feishu_source.version import VERSION
 from feishu_source.walk import Walk
 
+STARVED = (
+    "max_requests was too small to finish anything: a page of the chat that is first in line, its "
+    "threads, or one of them needs more than were left. The next load would stop at the same "
+    "place: allow more."
+)
 BEHIND_GAP = (
     "`since` leaves a gap after what is covered, in {:,} of the chats: what was read behind it is "
     "not claimed, and the next load reads it again. One load with an earlier `since`, or without, "
@@ -94,6 +99,8 @@ class Account:
         report.problems = [problem for visit in visits if (problem := visit.account())]
         if not visits:
             report.warnings.append(NO_CHATS)
+        if walk.starved:
+            report.warnings.append(STARVED)
         if walk.behind_gaps:
             report.warnings.append(BEHIND_GAP.format(walk.behind_gaps))
 

@@ -97,7 +97,10 @@ class RequestsSpent(FeishuError):
         self.most = most
 
     def __str__(self) -> str:
-        return f"the load has made the {self.most:,} requests it may (max_requests)"
+        return (
+            f"the load has made all the requests it may (max_requests is {self.most:,}). The next "
+            "load goes on; a token, the chat list, and one request per chat are needed in any case."
+        )
 
 
 class ApiError(FeishuError):

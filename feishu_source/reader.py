@@ -47,7 +47,10 @@ class Modes(Protocol):
 
 
 class Reader:
-    """Asks and takes in, for all visits of a load; `listed` counts the items that came."""
+    """Asks and takes in, for all visits of a load.
+
+    `listed` counts the items that came, `threads_settled` the polls that reached their stop.
+    """
 
     def __init__(
         self, client: Client, wanted: Wanted, intake: Intake, modes: Modes, workers: Workers
@@ -61,6 +64,7 @@ class Reader:
         self._network_failures = 0
         self._ended: dict[str, EndedPoll] = {}
         self.listed = 0
+        self.threads_settled = 0
         self.stopped_by: FeishuError | None = None
 
     def take_threads(self) -> list[tuple[Any, ...]]:
@@ -301,6 +305,7 @@ class Reader:
     def _settle(self, state: ChatState, poll: Poll) -> None:
         """The thread was read to its stop: it is hot from its newest reply on, or no longer."""
         thread_id, rule = poll.thread_id, self._wanted.hot
+        self.threads_settled += 1
         settle(state.hot_threads, thread_id, poll.newest_ms, self._wanted.as_of_s, rule)
         if thread_id in state.hot_threads and (poll.pages > 1 or not poll.root_listed):
             state.root_times_ms[thread_id] = poll.root_time_ms or 0

@@ -36,6 +36,9 @@ from feishu_source.tables import SYNC_COVERAGE, THREADS
 from feishu_source.visit import Visit
 from feishu_source.workers import Workers
 
+SCARCE = 32
+"""Requests left of a bound, from which on they are made one after the other."""
+
 
 class Walk:
     """All that one load reads; lives as long as the load, and is read slice by slice.
@@ -72,6 +75,7 @@ class Walk:
         self._begun_urgency = 0
         self.visits: dict[str, Visit] = {}
         self.behind_gaps = 0
+        self._got_on = False
 
     # what is to be read
 
@@ -102,6 +106,11 @@ class Walk:
     def _is_spent(self) -> bool:
         """True if the load may read no more."""
         return bool(self._client.budget.spent) or self._reader.listed >= self._most_messages
+
+    @property
+    def starved(self) -> bool:
+        """True if all requests it may make were spent, and no page, window or thread was done."""
+        return bool(self._client.budget.spent) and not self._got_on
 
     def stop(self, error: FeishuError) -> None:
         """Ends the walk after what is under way; safe to call from a signal handler."""
@@ -176,13 +185,18 @@ class Walk:
         """Gives every free worker a request: threads first, then pages, then further chats."""
         if self.stopped_by:
             self._workers.drop_waiting()
+        if self._client.budget.left < SCARCE:
+            self._workers.number = 1  # what is begun is finished: half of ten threads is none
         self._workers.start()
         while not self._ends and self._workers.idle and self._due and self._may_begin(self._due[0]):
             self._activate(self._due.pop(0))
             self._workers.start()
 
     def _may_begin(self, visit: Visit) -> bool:
-        """Where requests are few, what is less urgent waits until all that is more so was read."""
+        """Where requests are bounded, what is less urgent waits until all that is more so was read.
+
+        Where few are left, every chat waits for the one before it.
+        """
         if not self._client.budget.bounded or not self._workers.in_flight:
             return True
         return _urgency(visit)[0] <= self._begun_urgency
@@ -205,6 +219,7 @@ class Walk:
             if page.claim_s is not None:
                 advance(visit.state, walk, page.claim_s)
             self._intake.claim(visit.chat_id, visit.state)
+        self._got_on = self._got_on or visit.grew or self._reader.threads_settled > 0
         if visit.broken or self.stopped_by:
             if visit.at_rest and visit.broken:
                 self._end(visit)
@@ -231,6 +246,7 @@ class Walk:
             self._due.append(visit)  # cut: the next slice lists again from the claim
             return
         finish(visit.state, walk, self._wanted.ladder)
+        self._got_on = True
         note_done(visit.done, walk, self._wanted, own=visit.own)
         self._intake.claim(visit.chat_id, visit.state)
         if self._open_next(visit):
@@ -272,10 +288,10 @@ class Walk:
 
 
 def _urgency(visit: Visit) -> tuple[int, int]:
-    """Heads first, oldest claim first; then first loads; then rereadings, open ones first."""
+    """Heads first, then first loads, the oldest claim first; then rereadings, open ones first."""
     walk, state = visit.walk, visit.state
     if walk is not None and walk.kind in ("head", "window"):
         return 0, state.covered_until_s or 0
     if not state.finished_before:
-        return 1, 0
+        return 1, state.covered_until_s or 0
     return 2, 0 if walk is not None and walk.kind in state.walks else 1

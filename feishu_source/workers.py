@@ -35,13 +35,13 @@ class Job:
 
 
 class Workers(ABC):
-    """So many jobs under way at once; those for threads begin first, since pages wait for them.
+    """At most `number` jobs at once; those for threads begin first, since pages wait for them.
 
     Which of them ends first is not promised.
     """
 
     def __init__(self, number: int) -> None:
-        self._number = number
+        self.number = number
         self._urgent: deque[Job] = deque()
         self._waiting: deque[Job] = deque()
         self.in_flight = 0
@@ -49,15 +49,18 @@ class Workers(ABC):
     @property
     def idle(self) -> bool:
         """True if a worker is free and no job waits for it."""
-        return self.in_flight < self._number and not (self._urgent or self._waiting)
+        return self.in_flight < self.number and not (self._urgent or self._waiting)
 
     def add(self, job: Job) -> None:
-        """Lines a job up."""
-        (self._urgent if job.kind == "thread" else self._waiting).append(job)
+        """Lines a job up; the next page of a thread stands before other threads."""
+        if job.poll is not None and job.poll.pages:
+            self._urgent.appendleft(job)
+        else:
+            (self._urgent if job.kind == "thread" else self._waiting).append(job)
 
     def start(self) -> None:
         """Gives every free worker a job, as far as there are any."""
-        while self.in_flight < self._number and (jobs := self._urgent or self._waiting):
+        while self.in_flight < self.number and (jobs := self._urgent or self._waiting):
             self.in_flight += 1
             self._begin(jobs.popleft())
 

@@ -76,6 +76,47 @@ def test_what_is_new_comes_before_what_is_read_again(world: World, ann: str) -> 
         assert backlogs == [None] * 4
 
 
+def test_long_threads_are_finished_one_after_the_other(world: World, ann: str, team: str) -> None:
+    """Half of each would be none of them, in every load anew."""
+    for number in range(8):
+        root = world.post(team, ann, text=f"root {number}")
+        for _ in range(5):
+            world.reply_in_thread(root, ann, text="reply")
+        world.advance(60)
+    with Belt(world) as belt:
+        for _ in range(8):  # a token, the list, a page, and the three pages of a thread
+            belt.load(max_requests=6, page_size=2, hot_s=0)
+        assert len(belt.rows("messages")) >= 8 * 6 - 2
+        belt.load(hot_s=0)
+        belt.assert_equals_truth()
+
+
+def test_every_chat_has_its_turn(world: World, ann: str) -> None:
+    """First loads too go oldest claim first."""
+    chats = [world.add_chat(name=f"Chat {n}", member_ids=[ann]) for n in range(3)]
+    for chat_id in chats:
+        for number in range(8):
+            world.post(chat_id, ann, text=f"message {number}")
+            world.advance(60)
+    with Belt(world) as belt:
+        for _ in range(3):
+            belt.load(max_requests=4, page_size=2)
+        told = [row["chat_id"] for row in belt.rows("messages")]
+        assert sorted(map(told.count, chats)) == [4, 4, 4]
+
+
+def test_bound_under_which_no_load_can_get_on_is_told(
+    lab: Lab, world: World, ann: str, team: str
+) -> None:
+    """A second cannot be read in parts, nor can a thread."""
+    for _ in range(9):
+        world.post(team, ann, text="all at once")
+    assert lab.load(max_requests=5, page_size=2).warnings == []
+    report = lab.load(max_requests=5, page_size=2)
+    assert "allow more" in report.warnings[0]
+    assert lab.load(max_requests=9, page_size=2).warnings == []
+
+
 def test_refusal_is_told_whatever_the_bound_left_undone(world: World, ann: str, team: str) -> None:
     """The chat is skipped, with Feishu's code, though its threads were not even asked for."""
     world.reply_in_thread(world.post(team, ann, text="root"), ann, text="reply")
@@ -97,8 +138,8 @@ def test_a_bounded_load_says_that_there_is_more(
     report = lab.load(max_requests=6, page_size=3)
     assert lab.sandbox.count() == report.requests == 6
     assert (report.exit_code, report.chats_partial) == (3, 1)
-    assert "6 requests" in str(report.problems[0].message)
-    assert "6 requests" in lab.rows("sync_coverage")[0]["error_message"]
+    assert "max_requests is 6" in str(report.problems[0].message)
+    assert "max_requests is 6" in lab.rows("sync_coverage")[0]["error_message"]
     lab.load()
     lab.assert_equals_truth()
 
@@ -121,5 +162,5 @@ def test_details_and_members_leave_requests_for_messages(lab: Lab, world: World,
 
 def test_bound_that_the_chat_list_exceeds_is_told(lab: Lab, world: World, team: str) -> None:
     """There is nothing to load without the list, so the load fails and says why."""
-    with pytest.raises(RequestsSpent, match="1 requests"):
+    with pytest.raises(RequestsSpent, match="max_requests is 1"):
         lab.load(max_requests=1)

@@ -29,6 +29,11 @@ class Budget:
         """Why no request may be made any more, None while one may."""
         return RequestsSpent(self._most) if self._taken >= self._most else None
 
+    @property
+    def left(self) -> int:
+        """Requests that may still be made."""
+        return self._most - self._taken
+
     def left_of(self, part: float) -> int:
         """Requests that may still be made of the first part of all, 0.0 to 1.0."""
         return max(0, int(self._most * part) - self._taken)

@@ -213,8 +213,12 @@ class History(Belt):
     def _lists(self, query: Mapping[str, str], message_id: str) -> bool:
         message = self.world.message(message_id)
         if query["container_id_type"] == "thread":
-            own = message.thread is not None and message.thread.thread_id == query["container_id"]
-            return own and (message.is_reply_in_thread or self.world.switches.thread_lists_root)
+            thread = message.thread
+            if thread is None or thread.thread_id != query["container_id"]:
+                return False
+            if query["sort_type"] == "ByCreateTimeDesc":  # it may end with its first page
+                return message in thread.replies[-int(query["page_size"]) :]
+            return message.is_reply_in_thread or self.world.switches.thread_lists_root
         if query["container_id"] != message.chat.chat_id or self._anchor(message) is not message:
             return False
         return int(query["start_time"]) < message.create_ms // 1_000 < int(query["end_time"])

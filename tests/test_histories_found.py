@@ -277,3 +277,28 @@ def test_hot_thread_that_was_hidden_for_a_while_is_read_when_it_is_shown(
         world.show_thread(thread_id)
         history.watch(Load(settings=settings))
         assert reply in history.message_ids()
+
+
+@pytest.mark.parametrize("offset", [0.0, 0.3])
+def test_sweep_that_a_later_load_finishes_counts_from_its_beginning(
+    world: World, ann: str, team: str, offset: float
+) -> None:
+    """An edit landed behind it meanwhile; a day on the rung's period is over, and it is seen."""
+    settings = {"rungs": "7d/1d", "hot_s": 0, "page_size": 2, "slice_messages": 4, "batch_rows": 1}
+    first = world.post(team, ann, text="before")
+    for _ in range(9):
+        world.advance(60)
+        world.post(team, ann, text="more")
+    world.advance(3_600)
+    with History(world) as history:
+        history.watch(Load(settings=settings))
+        world.advance((1.5 + offset) * DAY_S)
+        history.watch(Load(settings=settings, kill_after=5))
+        assert "sweep" in history.claims[team]["walks"]
+        world.edit(first, text="after")
+        history.watch(Load(settings=settings, kill_after=0))
+        world.advance(0.9 * DAY_S)
+        history.watch(Load(settings=settings))
+        world.advance(0.3 * DAY_S)
+        history.watch(Load(settings=settings))
+        history.assert_equals_truth()

@@ -15,6 +15,7 @@ from typing import Any
 import dlt
 from dlt.common.configuration.exceptions import ConfigurationException
 from dlt.common.configuration.providers.toml import TomlProviderReadException
+from dlt.common.destination import Destination
 from dlt.common.destination.exceptions import (
     DestinationException,
     InvalidDestinationReference,
@@ -140,10 +141,23 @@ def plan_pipeline(
         check_file(path)
         target = duckdb_destination(path)
         where = [destination, dataset, str(path)]
+    else:
+        _check_known(destination)
     digest = hashlib.sha256("\n".join(where).encode()).hexdigest()[:12]
     root = Path(pipelines_dir or get_dlt_pipelines_dir()).expanduser().resolve()
     place = Place(destination, str(path) if path else None, dataset)
     return Plan(name, place, target, root / f"{destination}-{digest}")
+
+
+def _check_known(destination: str) -> None:
+    try:
+        Destination.from_reference(destination)
+    except (InvalidDestinationReference, UnknownDestinationModule) as error:
+        raise ConfigurationError(
+            f"{destination!r} is no destination that dlt knows: write duckdb, postgres, bigquery, "
+            "snowflake or another name of dlt's, or configure one under [destination] in "
+            ".dlt/config.toml."
+        ) from error
 
 
 def plan_of(pipeline: dlt.Pipeline) -> Plan:

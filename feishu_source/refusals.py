@@ -90,9 +90,15 @@ def _without_values(line: str, names: set[str]) -> str:
     return line if quoted <= known else _FIRST_TO_LAST_QUOTE.sub("[…]", line)
 
 
+def is_damage(words: str) -> bool:
+    """True if DuckDB says, in lower case, that the file itself is broken."""
+    signs = ("corrupt", "not a valid duckdb", "could not read enough bytes", "checksum")
+    return any(sign in words for sign in signs)
+
+
 def _advice(error: BaseException) -> str:
     words = str(error).lower()
-    if "corrupt" in words:
+    if is_damage(words):
         return (
             "Next step: the database file is damaged, as DuckDB's can be when its process is "
             "killed while it writes. Restore a copy, or move the file away: the next load brings "

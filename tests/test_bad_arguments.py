@@ -33,6 +33,7 @@ __all__ = ["tenant", "workplace"]
         (["--database", "taken/history.duckdb"], "history.duckdb cannot be made ("),
         (["--database", "folder"], "is a folder: name a file in it"),
         (["--database", "/dev/null"], "is not a DuckDB file"),
+        (["--destination", "nosuch"], "'nosuch' is no destination that dlt knows: write duckdb, "),
         (["--database", ":memory:"], "a database in memory is gone when the load ends"),
         (["--database", "feishu.duckdb"], "have the same name"),
         (["--database", "FEISHU.backup.duckdb"], "the dataset feishu have the same name"),

@@ -154,6 +154,7 @@ def test_a_destination_that_cannot_be_planned(
         ("The process cannot access the file: it is being used by another process", "locked"),
         ("Corrupt database file: computed checksum 1 does not match", "damaged"),
         ('IO Error: Cannot open file "x.duckdb": Permission denied', "unwritable"),
+        ('IO Error: Could not read enough bytes from file "x.duckdb"', "damaged"),
         ("password authentication failed for user", "refused"),
     ],
 )

@@ -180,7 +180,7 @@ def _flag(name: str, *more: str, help: str) -> Callable[[Any], Any]:
 @click.option(
     "--lang",
     type=click.Choice(["en", "zh"]),
-    help="Language of check, summary and errors.  [default: the locale's]",
+    help="Language of check, summary and Feishu's errors.  [default: the locale's]",
 )
 @click.option(
     "--log-level",

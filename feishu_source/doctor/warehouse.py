@@ -29,7 +29,7 @@ from feishu_source.destination import NOT_CONFIGURED, Plan
 from feishu_source.doctor.findings import Finding, find, skip
 from feishu_source.doctor.machine import refusal_to_write
 from feishu_source.errors import causes
-from feishu_source.refusals import tell_refusal
+from feishu_source.refusals import is_damage, tell_refusal
 from feishu_source.state import STATE_VERSION
 from feishu_source.tables import MESSAGES
 
@@ -95,7 +95,7 @@ def _try_to_write(path: Path) -> Finding:
         return find("destination.unwritable", where=path, reason=error.strerror)
     reason = refusal_to_write(path.parent)  # the write-ahead log lies beside the file
     if reason:
-        return find("destination.unwritable", where=path, reason=reason)
+        return find("destination.unwritable", where=path.parent, reason=reason)
     with duckdb.connect(str(path)) as connection:
         # A log that a killed load left stays a log: whoever checks does not tidy up.
         connection.execute("PRAGMA disable_checkpoint_on_shutdown")
@@ -194,7 +194,7 @@ def outcome_of(words: str) -> str:
         return "locked"
     if "newer version" in words or "version number" in words:
         return "newer"
-    if "corrupt" in words or "not a valid duckdb" in words:
+    if is_damage(words):
         return "damaged"
     if "permission denied" in words or "read-only" in words:
         return "unwritable"

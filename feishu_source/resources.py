@@ -27,7 +27,7 @@ from feishu_source.chat_rows import chat_row, member_rows, unlisted
 from feishu_source.errors import ConfigurationError, Interrupted
 from feishu_source.roster import Known, Optional, Roster
 from feishu_source.session import Session
-from feishu_source.settings import DETAILS_PERIOD_S
+from feishu_source.settings import DETAILS_PERIOD_S, SHARE_OF_DETAILS
 from feishu_source.tables import (
     CHAT_MEMBERS,
     CHATS,
@@ -161,11 +161,16 @@ def _unlist(known: Known, chat_id: str, last: tuple[Any, ...] | None) -> tuple[A
 
 
 def _gather(session: Session, ids: list[str], fetch: Any) -> Iterator[tuple[list[str], list[Any]]]:
-    """What `fetch` gives for each chat, side by side, in portions, while requests may be made."""
+    """What `fetch` gives for each chat, side by side, in portions, while requests may be made.
+
+    How many one chat takes shows only as it is read: its members may fill many pages.
+    """
     with ThreadPoolExecutor(session.options.settings.workers) as pool:
         while portion := ids[: min(CHATS_PER_BATCH, session.spare_requests)]:
             ids = ids[len(portion) :]
-            yield portion, list(pool.map(fetch, portion))
+            with session.client.budget.kept_to(SHARE_OF_DETAILS):
+                found = list(pool.map(fetch, portion))
+            yield portion, found
 
 
 def _last_rows(chat_ids: set[str]) -> Rows:

@@ -17,7 +17,14 @@ from functools import partial
 from typing import Any, Literal
 
 from feishu_source.api import Client, FetchPage, check_id
-from feishu_source.errors import ApiError, MalformedId, ReplyBroken, RetriesExhausted, StopError
+from feishu_source.errors import (
+    ApiError,
+    MalformedId,
+    ReplyBroken,
+    RequestsSpent,
+    RetriesExhausted,
+    StopError,
+)
 from feishu_source.fields import text_or_none
 
 Known = dict[str, dict[str, Any]]
@@ -112,6 +119,9 @@ class Roster:
             details = self.client.fetch_chat(chat_id)
         except StopError:
             raise
+        except RequestsSpent:
+            details = None
+            self._put_off("chat details", chat_id)
         except ApiError as error:
             details = None
             self._details_refused = error.scope_missing  # the next chat would be refused as well
@@ -134,9 +144,11 @@ class Roster:
             return self._items(f"list members of chat {chat_id}", fetch)
         except StopError:
             raise
+        except RequestsSpent:
+            self._put_off("chat members", chat_id)
         except ApiError as error:
             self._do_without("chat members", chat_id, error)
-            return None
+        return None
 
     def _items(self, what: str, fetch: FetchPage) -> list[dict[str, Any]]:
         """All items of a list; one that breaks off is none, or what it lacks would seem gone."""
@@ -148,11 +160,15 @@ class Roster:
         return items
 
     def failed(self, what: Optional, chat_id: str) -> bool:
-        """True if trouble that passes was in the way: the next load asks again.
+        """True if what was in the way passes, trouble or a bound: the next load asks again.
 
         A refusal is an answer, and is asked for again as rarely as what was given.
         """
         return (what, chat_id) in self._failed
+
+    def _put_off(self, what: Optional, chat_id: str) -> None:
+        with self._lock:
+            self._failed.add((what, chat_id))
 
     def _do_without(self, what: Optional, chat_id: str, error: ApiError) -> None:
         """Records, and tells once per kind, that something optional could not be had."""

@@ -164,3 +164,33 @@ def test_bound_that_the_chat_list_exceeds_is_told(lab: Lab, world: World, team: 
     """There is nothing to load without the list, so the load fails and says why."""
     with pytest.raises(RequestsSpent, match="max_requests is 1"):
         lab.load(max_requests=1)
+
+
+def test_long_lists_of_members_leave_requests_for_messages(
+    lab: Lab, world: World, ann: str
+) -> None:
+    """A list of members costs a request a page, and how many there are shows only as it is read."""
+    people = [world.add_user(f"Person {number}") for number in range(900)]
+    for number in range(6):
+        chat_id = world.add_chat(name=f"Chat {number}", member_ids=[ann, *people])
+        world.post(chat_id, ann, text="hello")
+    assert lab.load(max_requests=40).exit_code == 0
+    assert len(lab.rows("messages")) == 6
+    assert lab.sandbox.count() == 10 + 6  # the share of lists and details, and a page of each chat
+    lab.load()
+    lab.assert_equals_truth()
+
+
+def test_details_that_are_asked_for_in_vain_leave_requests_for_messages(
+    lab: Lab, world: World, ann: str
+) -> None:
+    """Further attempts count as well; chats without their details are asked for again."""
+    chats = [world.add_chat(name=f"Chat {n}", member_ids=[ann]) for n in range(6)]
+    for chat_id in chats:
+        world.post(chat_id, ann, text="hello")
+    lab.sandbox.inject(Fault("html_502", "/open-apis/im/v1/chats/:chat_id", times=None))
+    assert lab.load(max_requests=30).exit_code == 0
+    assert len(lab.rows("messages")) == 6
+    lab.sandbox.clear_faults()
+    lab.load()
+    lab.assert_equals_truth()

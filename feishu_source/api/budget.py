@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from feishu_source.errors import RequestsSpent
 
@@ -37,6 +39,15 @@ class Budget:
     def left_of(self, part: float) -> int:
         """Requests that may still be made of the first part of all, 0.0 to 1.0."""
         return max(0, int(self._most * part) - self._taken)
+
+    @contextmanager
+    def kept_to(self, part: float) -> Iterator[None]:
+        """While this lasts, only the first part of all requests may be made."""
+        whole, self._most = self._most, int(self._most * part)
+        try:
+            yield
+        finally:
+            self._most = whole
 
     def take(self) -> None:
         """Counts one attempt.

@@ -18,10 +18,6 @@ from feishu_source.settings import DAY_S, MINUTE_S
 OWED = 0
 """The entry of a thread that is known and was not read yet."""
 
-EVERY_LOAD_S = DAY_S
-"""A thread with a reply younger than this is polled in every load."""
-GROWTH = 1.25
-"""Each silence between two polls is a quarter longer than the one before."""
 LATE_MS = 10 * MINUTE_S * 1_000
 """A poll goes back this far behind the newest known reply: replies become visible seconds late."""
 
@@ -31,11 +27,15 @@ class HotRule:
     """How long a thread stays hot after its newest reply, and how many may be in one chat.
 
     `every_load_s`: for how long it is polled in every load; a longer look-back wants that too.
+    `growth`: how much longer each silence is when the next poll comes; a reply is seen within
+    growth - 1 of the silence before it. `most_owed`: threads known and not read, beside the hot.
     """
 
     hot_s: int = 14 * DAY_S
-    every_load_s: int = EVERY_LOAD_S
+    every_load_s: int = DAY_S
     most: int = 2_000
+    most_owed: int = 100
+    growth: float = 1.25
 
 
 def due(hot: dict[str, int], previous_s: int, now_s: int, rule: HotRule) -> list[str]:
@@ -57,7 +57,7 @@ def _is_due(newest_s: float, previous_s: int, now_s: int, rule: HotRule) -> bool
         return True
     instant_s = newest_s + rule.every_load_s
     while instant_s <= previous_s:
-        instant_s = newest_s + (instant_s - newest_s) * GROWTH
+        instant_s = newest_s + (instant_s - newest_s) * rule.growth
     return instant_s <= now_s
 
 

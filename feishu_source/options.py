@@ -23,7 +23,7 @@ from feishu_source.api import (
 from feishu_source.batch import Bounds
 from feishu_source.coverage import Wanted
 from feishu_source.errors import ConfigurationError
-from feishu_source.hot import EVERY_LOAD_S, HotRule
+from feishu_source.hot import HotRule
 from feishu_source.roster import Selection
 from feishu_source.rungs import Rung, parse_ladder
 from feishu_source.settings import (
@@ -118,11 +118,14 @@ class Options:
     @property
     def hot_rule(self) -> HotRule:
         """Hot, and polled in every load, for the look-back: no younger reply is edited unseen."""
-        hot_s, look_back_s = self.settings.hot_s, self.settings.look_back_s
+        settings = self.settings
+        hot_s, look_back_s = settings.hot_s, settings.look_back_s
         return HotRule(
             max(hot_s, look_back_s) if hot_s else 0,
-            max(EVERY_LOAD_S, look_back_s),
-            self.settings.most_hot_threads,
+            max(settings.poll_every_load_s, look_back_s),
+            settings.most_hot_threads,
+            settings.most_owed_threads,
+            settings.poll_growth,
         )
 
     def wanted(self, pinned_s: int, threads: bool, full: bool) -> Wanted:

@@ -26,7 +26,7 @@ from feishu_source.errors import (
 )
 from feishu_source.hot import OWED, cool_early, due, refuse, settle, stop_ms
 from feishu_source.rows import Item
-from feishu_source.settings import FALLBACK_START_S, MOST_NETWORK_FAILURES, MOST_OWED_THREADS
+from feishu_source.settings import FALLBACK_START_S
 from feishu_source.status import EndedPoll, thread_row
 from feishu_source.visit import Poll, Visit, is_reply_in_thread
 from feishu_source.workers import Job, Workers
@@ -222,7 +222,7 @@ class Reader:
         visit.fail(error)
         if _is_lost(error):
             self._network_failures += 1
-            if self._network_failures >= MOST_NETWORK_FAILURES:
+            if self._network_failures >= self._client.settings.most_chats_lost:
                 self.stop(error)
 
     def stop(self, error: FeishuError) -> None:
@@ -309,7 +309,7 @@ class Reader:
         settle(state.hot_threads, thread_id, poll.newest_ms, self._wanted.as_of_s, rule)
         if thread_id in state.hot_threads and (poll.pages > 1 or not poll.root_listed):
             state.root_times_ms[thread_id] = poll.root_time_ms or 0
-        if len(state.hot_threads) > rule.most + MOST_OWED_THREADS:
+        if len(state.hot_threads) > rule.most + rule.most_owed:
             state.hot_since_ms = cool_early(state.hot_threads, rule) or state.hot_since_ms
         if len(state.root_times_ms) > len(state.hot_threads):
             known = state.root_times_ms.items()
@@ -335,7 +335,7 @@ class Reader:
         One that is in the state already makes it no larger.
         """
         known = visit.state.hot_threads
-        if len(visit.state.owed) >= MOST_OWED_THREADS and poll.thread_id not in known:
+        if len(visit.state.owed) >= self._wanted.hot.most_owed and poll.thread_id not in known:
             return False
         if known.get(poll.thread_id) != OWED:
             known.pop(poll.thread_id, None)  # what is owed longest comes first, and is read first

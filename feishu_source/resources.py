@@ -27,7 +27,6 @@ from feishu_source.chat_rows import chat_row, member_rows, unlisted
 from feishu_source.errors import ConfigurationError, Interrupted
 from feishu_source.roster import Known, Optional, Roster
 from feishu_source.session import Session
-from feishu_source.settings import DETAILS_PERIOD_S, SHARE_OF_DETAILS
 from feishu_source.tables import (
     CHAT_MEMBERS,
     CHATS,
@@ -116,14 +115,15 @@ def read_chats(session: Session) -> Iterator[pa.Table]:
 
 def _is_due(chat_id: str, name: str | None, known: Known, session: Session) -> bool:
     before, listed = known.get(chat_id), chat_id in session.roster.listed
+    period_s = session.options.settings.details_period_s
     if before is None:
         return True
     if not listed:  # only a chat that is named, p2p as a rule, is worth asking about
         named = chat_id in session.options.selection.chat_ids
-        return named and session.pinned_s - before["read_s"] >= DETAILS_PERIOD_S
+        return named and session.pinned_s - before["read_s"] >= period_s
     if before.get("name") != name or not before.get("listed"):
         return True
-    return bool(session.pinned_s - before["read_s"] >= DETAILS_PERIOD_S)
+    return bool(session.pinned_s - before["read_s"] >= period_s)
 
 
 def _asked_s(roster: Roster, what: Optional, chat_id: str, now_s: int) -> int:
@@ -168,7 +168,7 @@ def _gather(session: Session, ids: list[str], fetch: Any) -> Iterator[tuple[list
     with ThreadPoolExecutor(session.options.settings.workers) as pool:
         while portion := ids[: min(CHATS_PER_BATCH, session.spare_requests)]:
             ids = ids[len(portion) :]
-            with session.client.budget.kept_to(SHARE_OF_DETAILS):
+            with session.client.budget.kept_to(session.options.settings.details_share):
                 found = list(pool.map(fetch, portion))
             yield portion, found
 
@@ -194,12 +194,13 @@ def read_members(session: Session) -> Iterator[pa.Table]:
     state = dlt.current.resource_state(CHAT_MEMBERS.name)
     read_s: dict[str, int] = state.setdefault("read_s", {})
     now_s, roster = session.pinned_s, session.roster
+    period_s = session.options.settings.details_period_s
     known: Known = dlt.current.resource_state(CHATS.name).get("known", {})
     due = [
         chat_id
         for chat_id, _, _ in roster.chats(known)
         if (chat_id in roster.listed or chat_id in roster.selection.chat_ids)
-        and (chat_id not in read_s or now_s - read_s[chat_id] >= DETAILS_PERIOD_S)
+        and (chat_id not in read_s or now_s - read_s[chat_id] >= period_s)
     ]
     due.sort(key=lambda chat_id: read_s.get(chat_id, 0))
     empty = not read_s

@@ -23,9 +23,6 @@ from feishu_source.coverage import ChatState
 from feishu_source.options import Options
 from feishu_source.report import Progress
 from feishu_source.roster import Known, Roster
-from feishu_source.settings import (
-    SHARE_OF_DETAILS,
-)
 from feishu_source.state import open_state
 from feishu_source.tables import SYNC_COVERAGE, Table
 from feishu_source.walk import Walk
@@ -108,7 +105,7 @@ class Session:
     @property
     def spare_requests(self) -> int:
         """Requests that details and members may make, where a load's requests are bounded."""
-        return self.client.budget.left_of(SHARE_OF_DETAILS)
+        return self.client.budget.left_of(self.options.settings.details_share)
 
     @property
     def pinned_s(self) -> int:

@@ -26,22 +26,8 @@ FALLBACK_START_S = 1_451_606_400
 RATE_LIMIT_ATTEMPTS = 20
 """A rate limit always ends, so it gets more patience than trouble of unknown length."""
 
-MOST_OWED_THREADS = 100
-"""Threads that may be owed in one chat; beyond that the chat fails at that page (sync.md)."""
-
-MOST_NETWORK_FAILURES = 5
-"""Chats in a row lost to the network before the load stops: the network is down, not the chats."""
-
 CARD_CONTENTS = (None, "user_card_content", "raw_card_content")
 """What `card_msg_content_type` takes; the last one is used by official clients, undocumented."""
-
-DETAILS_PERIOD_S = DAY_S
-"""Chat details and members are re-read at most this often: one request a chat and list page."""
-
-
-SHARE_OF_DETAILS = 0.25
-"""Of a load's bounded requests, what the chat list, details and members may take: the rest reads
-messages. What is left out is due again in the next load."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +49,7 @@ class Settings:
     read_timeout_s: float = 60.0
     back_off_base_s: float = 0.5
     back_off_max_s: float = 60.0
+    most_chats_lost: int = 5
     announced_wait_max_s: float = 600.0
     token_margin_s: float = 300.0
     with_sender_name: bool = True
@@ -70,7 +57,12 @@ class Settings:
     card_content: str | None = None
     look_back_s: int = 2 * HOUR_S
     hot_s: int = 14 * DAY_S
+    poll_every_load_s: int = DAY_S
+    poll_growth: float = 1.25
     most_hot_threads: int = 2_000
+    most_owed_threads: int = 100
+    details_period_s: int = DAY_S
+    details_share: float = 0.25
     slice_messages: int = 100_000
     batch_rows: int = 5_000
     pages_ahead: int = 4
@@ -107,11 +99,17 @@ _BOUNDS: tuple[tuple[str, float, float], ...] = (
     ("read_timeout_s", 0.1, 600),
     ("back_off_base_s", 0, 60),
     ("back_off_max_s", 0, 600),
+    ("most_chats_lost", 1, 100_000),
     ("announced_wait_max_s", 0, 3_600),
     ("token_margin_s", 0, 1_799),
     ("look_back_s", LEAST_LOOK_BACK_S, 3_650 * DAY_S),
     ("hot_s", 0, 3_650 * DAY_S),
+    ("poll_every_load_s", 0, 3_650 * DAY_S),
+    ("poll_growth", 1.05, 10),
     ("most_hot_threads", 0, 100_000),
+    ("most_owed_threads", 1, 100_000),
+    ("details_period_s", 0, 3_650 * DAY_S),
+    ("details_share", 0.01, 1),
     ("slice_messages", 1, 10_000_000),
     ("batch_rows", 1, 1_000_000),
     ("pages_ahead", 1, 64),

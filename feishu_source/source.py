@@ -44,7 +44,12 @@ def feishu_source(
     look_back_s: int = 2 * HOUR_S,
     rungs: str = RUNGS,
     hot_s: int = 14 * DAY_S,
+    poll_every_load_s: int = DAY_S,
+    poll_growth: float = 1.25,
     most_hot_threads: int = 2_000,
+    most_owed_threads: int = 100,
+    details_period_s: int = DAY_S,
+    details_share: float = 0.25,
     page_size: int = 50,
     workers: int = 16,
     requests_per_second: float = 50.0,
@@ -52,6 +57,7 @@ def feishu_source(
     rate_share: float = 1.0,
     attempts: int = 6,
     back_off_base_s: float = 0.5,
+    most_chats_lost: int = 5,
     connect_timeout_s: float = 10.0,
     read_timeout_s: float = 60.0,
     with_sender_name: bool = True,
@@ -81,7 +87,12 @@ def feishu_source(
         rungs: how often what is older is read again: `AGE/PERIOD` in hours or days, separated by
             blanks; `off` for never, `ever/90d` for everything every 90 days.
         hot_s: how long after its newest reply a thread is polled for more; 0 switches polls off.
+        poll_every_load_s: how long after its newest reply every load polls it.
+        poll_growth: by how much each silence between two polls is longer than the one before.
         most_hot_threads: threads of one chat that are polled so, the longest silent left out.
+        most_owed_threads: threads of one chat that may wait after they failed.
+        details_period_s: how often a chat's details and members are read again.
+        details_share: part of `max_requests` that list, details and members may take.
         page_size: messages a request, 1 to 50.
         workers: requests under way at once.
         requests_per_second: of the platform's 50 per API, app and tenant.
@@ -89,6 +100,7 @@ def feishu_source(
         rate_share: part of both that this process may use.
         attempts: tries a request gets before its chat fails.
         back_off_base_s: first wait between two of them, doubled each time; 0 never waits.
+        most_chats_lost: chats in a row that the network may fail before the load stops.
         connect_timeout_s: seconds to reach the platform.
         read_timeout_s: seconds to wait for an answer.
         with_sender_name: ask for sender names (undocumented; dropped if refused).

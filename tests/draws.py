@@ -78,6 +78,8 @@ SCHEDULES = st.fixed_dictionaries(
     {
         "rungs": st.sampled_from(["off", "1h/1h 1d/6h", "2h/1h 7d/2d 60d/10d", RUNGS, "ever/1d"]),
         "hot_s": st.sampled_from([0, HOUR_S, 3 * DAY_S, 14 * DAY_S]),
+        "poll_every_load_s": st.sampled_from([0, HOUR_S, DAY_S]),
+        "poll_growth": st.sampled_from([1.25, 1.25, 2.0]),
     }
 )
 """Of all loads of a history: what they promise."""

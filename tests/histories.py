@@ -331,7 +331,7 @@ class History(Belt):
         now_s: int,
     ) -> None:
         """A reply in an active thread is seen by the next load, or within a part of a silence."""
-        hot_s = load.arguments().get("hot_s", 0)
+        schedules = load.arguments()
         loaded = self.message_ids()
         for message_id in self._of(load, complete, set(listed)):
             message = self.world.message(message_id)
@@ -341,7 +341,7 @@ class History(Belt):
             newest = newest_ms.get(thread.thread_id)
             if newest is None or thread.thread_id in self.shut_threads:
                 continue
-            if is_reply_due(message.create_ms / 1_000, newest / 1_000, now_s, hot_s):
+            if is_reply_due(message.create_ms / 1_000, newest / 1_000, now_s, schedules):
                 COUNTED["judged late"] += 1
                 assert message_id in loaded, "its thread was active"
 

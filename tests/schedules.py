@@ -11,15 +11,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from feishu_source.hot import EVERY_LOAD_S
 from feishu_source.rungs import Rung
 from feishu_source.sandbox.tenant import Message
+from feishu_source.settings import DAY_S
 
 SLACK_S = 1_200
 """Clocks step back and messages become visible late, in these histories by less in all."""
-
-PROMISED_PART = 0.25
-"""A reply after a silence of s is seen within this part of s, or by the next load."""
 
 
 @dataclass(frozen=True)
@@ -62,9 +59,16 @@ def _last_before(moments: list[Moment], time_s: int) -> int | None:
     return next((n for n in places if moments[n].begins and moments[n].time_s <= time_s), None)
 
 
-def is_reply_due(created_s: float, newest_s: float, now_s: float, hot_s: float) -> bool:
-    """Whether a reply must be loaded by now, the newest one loaded before being that old."""
+def is_reply_due(
+    created_s: float, newest_s: float, now_s: float, schedules: Mapping[str, Any]
+) -> bool:
+    """Whether a reply must be loaded by now, the newest one loaded before being that old.
+
+    After a silence of s it is seen within (poll_growth - 1) * s, or by the next load.
+    """
     silence_s = created_s - newest_s + SLACK_S
-    if silence_s >= hot_s:
+    if silence_s >= schedules.get("hot_s", 0):
         return False
-    return silence_s < EVERY_LOAD_S or now_s >= newest_s + silence_s * (1 + PROMISED_PART)
+    if silence_s < schedules.get("poll_every_load_s", DAY_S):
+        return True
+    return now_s >= newest_s + silence_s * float(schedules.get("poll_growth", 1.25))

@@ -22,6 +22,18 @@ def test_details_and_members_are_read_once_a_day(
     assert lab.sandbox.count(f"/open-apis/im/v1/chats/{team}") == 2
 
 
+def test_how_often_details_and_members_are_read_is_a_setting(
+    lab: Lab, world: World, ann: str, team: str
+) -> None:
+    """Never read again before their time; 0 reads them in every load."""
+    lab.load()
+    world.advance(6 * DAY_S)
+    for period_s, expected in ((7 * DAY_S, 0), (0, 1), (0, 1)):
+        lab.load(details_period_s=period_s)
+        assert lab.sandbox.count(f"/open-apis/im/v1/chats/{team}/members") == expected
+        assert lab.sandbox.count(f"/open-apis/im/v1/chats/{team}") == 2 * expected  # and details
+
+
 def test_chat_that_heals_is_read_with_what_it_missed(
     lab: Lab, world: World, ann: str, team: str
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 from feishu_source.hot import HotRule, cool_early, due
 from feishu_source.rungs import Rung, parse_ladder
@@ -115,6 +116,44 @@ def test_polls_of_a_silent_thread_grow_apart_and_end() -> None:
     gaps = [after - before for before, after in pairwise(late)]
     assert gaps == sorted(gaps)
     assert len(late) < 14
+
+
+def test_how_often_a_thread_is_polled_is_a_setting(belt: Belt, world: World, ann: str) -> None:
+    """Each load for two hours, then at twice the silence before: after 4, 8, 16, 32 hours."""
+    chat = world.add_chat(member_ids=[ann])
+    root = world.post(chat, ann, text="root")
+    world.advance(DAY_S)  # out of the look-back's sight
+    world.reply_in_thread(root, ann, text="reply")
+    sparing: dict[str, Any] = {"rungs": "off", "poll_every_load_s": 2 * HOUR_S, "poll_growth": 2.0}
+    belt.load(**sparing)
+    polled = []
+    for hour in range(1, 40):
+        world.advance(HOUR_S)
+        belt.load(**sparing)
+        if belt.polls():
+            polled.append(hour)
+    assert polled == [1, 2, 4, 8, 16, 32]
+
+
+def test_how_many_threads_a_chat_may_owe_is_a_setting(
+    belt: Belt, world: World, ann: str, team: str
+) -> None:
+    """Two are lost: a chat that may owe one fails there, one that may owe two reads on."""
+    threads = []
+    for _ in range(2):
+        root = world.post(team, ann, text="root")
+        world.reply_in_thread(root, ann, text="reply")
+        threads.append(world.thread_id_of(root))
+    last = world.post(team, ann, text="last")
+    for most, status in ((1, "failed"), (2, "partial")):
+        faults = [Fault("internal_2200", thread_id=one, times=1) for one in threads]
+        belt.sandbox.inject(*faults)
+        settings: dict[str, Any] = {"attempts": 1, "workers": 1, "page_size": 1, "pages_ahead": 1}
+        assert belt.load(most_owed_threads=most, **settings) == {team: status}
+        assert (last in belt.message_ids()) == (most == 2)
+        belt.sandbox.clear_faults()
+    belt.load()
+    belt.assert_equals_truth()
 
 
 def test_over_the_cap_the_longest_silent_threads_are_left_out() -> None:

@@ -116,6 +116,14 @@ def test_five_chats_in_a_row_that_the_network_loses_end_the_load(belt: Belt, wor
     assert (len(order(belt)), type(belt.stopped_by).__name__) == (5, "RetriesExhausted")
 
 
+def test_how_many_chats_the_network_may_lose_is_a_setting(belt: Belt, world: World) -> None:
+    """After that many in a row the load stops."""
+    made = chats(world, *"abcdefg")
+    lose(belt, made)
+    assert [*belt.load(most_chats_lost=2, **ONE_BY_ONE).values()].count("failed") == 2
+    assert [*belt.load(most_chats_lost=100, **ONE_BY_ONE).values()] == ["failed"] * 7
+
+
 @pytest.mark.parametrize("answer", ["page", "thread", "refusal"])
 def test_any_answer_in_between_shows_that_the_network_is_up(
     belt: Belt, world: World, answer: str

@@ -5,8 +5,8 @@ its own, without rate limit, and loads it in turn by each contestant, each in a 
 an empty DuckDB file. It prints the median of the rounds, and ratios.
 
 The bare loop is the floor: one thread, requests, orjson, pyarrow, DuckDB; no parsing of bodies, no
-child tables, no state, no merge. `rest_api` is what dlt's own declarative source does, as most would
-write it, and told to load through Parquet: inferred types, no parsing of bodies, no later loads.
+child tables, no state, no merge. `rest_api` is what dlt's own declarative source does, as most
+would write it, and told to load through Parquet: types are inferred, bodies are not parsed.
 """
 
 from __future__ import annotations

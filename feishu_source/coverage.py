@@ -28,7 +28,8 @@ class OpenWalk:
     """A window that is being read, and how far its reading got.
 
     `at_s`: all messages before it are loaded. `as_of_s`: the pinned end of the load that opened it.
-    `threads`: all threads met so far were read or are owed.
+    `threads`: all threads met so far were read or are owed. `full`: of a `first` walk over what is
+    covered, that messages are wanted again, not only their threads.
     """
 
     kind: Kind
@@ -37,18 +38,20 @@ class OpenWalk:
     stop_s: int
     as_of_s: int
     threads: bool
+    full: bool = False
 
 
 @dataclass(slots=True)
 class ChatState:
     """What is claimed of one chat.
 
-    `hot_threads`: thread_id to the newest reply (ms) of the last poll that reached its stop;
-    0 means owed: known, and not yet read. `swept_s`: per rung, in seconds of age, as of when.
-    `root_times_ms`: of hot threads whose polls do not show the root, when the root was sent, 0 if
-    nobody tells. `hot_since_ms`: threads silent since before were dropped for their number.
-    `polled_s`: as of when the hot threads that were due were polled, which not all do that move the
-    claim. `flat`: a reply was seen in the chat's own timeline, so its threads need no polls.
+    `hot_threads`: thread_id to the newest reply (ms) of the last poll that reached its stop; 0
+    means owed: known, and not yet read; -T means owed down to T (ms). `swept_s`: per rung, in
+    seconds of age, as of when. `root_times_ms`: of hot threads whose polls do not show the root,
+    when the root was sent, 0 if nobody tells. `hot_since_ms`: threads silent since before were
+    dropped for their number. `polled_s`: as of when the hot threads that were due were polled,
+    which not all do that move the claim. `flat`: a reply was seen in the chat's own timeline, so
+    its threads need no polls.
     """
 
     covered_from_s: int | None = None
@@ -74,12 +77,15 @@ class ChatState:
     def to_dict(self) -> dict[str, Any]:
         """The stored form: JSON types, what is empty left out, sharing nothing with this."""
         values = asdict(self)
+        for walk in values["walks"].values():
+            if not walk["full"]:
+                del walk["full"]
         return {k: v for k, v in values.items() if v is not None and v is not False and v != {}}
 
     @property
     def owed(self) -> list[str]:
         """Threads that are known and were not yet read."""
-        return [thread_id for thread_id, newest in self.hot_threads.items() if newest == 0]
+        return [thread_id for thread_id, newest in self.hot_threads.items() if newest <= 0]
 
     @property
     def finished_before(self) -> bool:
@@ -118,8 +124,9 @@ def prepare(state: ChatState, wanted: Wanted) -> None:
     state.threads_covered = False
     for walk in state.walks.values():
         walk.threads = False
-    if state.finished_before:
-        state.walks.pop("first", None)  # a rereading for the sake of threads
+    first = state.walks.get("first")
+    if first and not first.full and state.finished_before:
+        del state.walks["first"]  # a rereading for the sake of threads
 
 
 def next_walk(
@@ -157,7 +164,7 @@ def _next_rereading(
     if "first" in state.walks:
         return state.walks["first"]
     if wanted.full and "first" not in done:
-        return _open_rereading(wanted.start_s, state, wanted)
+        return replace(_open_rereading(wanted.start_s, state, wanted), full=True)
     if wanted.threads and not state.threads_covered and "first" not in done:
         return _open_rereading(min(wanted.start_s, covered_from_s), state, wanted)
     if "past" in state.walks:
@@ -170,14 +177,18 @@ def _next_rereading(
 def _next_sweep(
     chat_id: str, state: ChatState, wanted: Wanted, done: Mapping[Kind, OpenWalk]
 ) -> OpenWalk | None:
-    """The windows of the rungs that are due, down from where this load's head began."""
+    """The windows of the rungs that are due, down from where this load's head began.
+
+    A start later than what is covered cuts none short: what was loaded is kept up to date, and a
+    rung whose window was cut would never be stamped, but be due in every load.
+    """
     if "sweep" in state.walks:
         return state.walks["sweep"]
     rungs = due(wanted.ladder, state.swept_s, chat_id, wanted.as_of_s)
     if not rungs or "sweep" in done:
         return None
     least_s = min(start_s(rung, state.swept_s, wanted.as_of_s) for rung in rungs)
-    sweep = _open("sweep", max(least_s, state.covered_from_s or 0, wanted.start_s), wanted)
+    sweep = _open("sweep", max(least_s, state.covered_from_s or 0), wanted)
     stop = replace(sweep, stop_s=done["head"].start_s)
     return stop if stop.start_s < stop.stop_s else None
 

@@ -29,21 +29,25 @@ def count_messages(pipeline: dlt.Pipeline) -> int | None:
     return int(rows[0][0]) if rows else None
 
 
-def newest_state(pipeline: dlt.Pipeline) -> int | None:
-    """The newest version of this pipeline's state, 0 if there is none."""
+def newest_state(pipeline: dlt.Pipeline) -> tuple[int, set[str]] | None:
+    """The newest version of this pipeline's state and what is stored under it, by hash.
+
+    0 if there is none; two hashes if two machines made a version each.
+    """
     try:
         with pipeline.sql_client() as client:
             table = client.make_qualified_table_name("_dlt_pipeline_state")
             version = client.escape_column_name("version")
             rows = client.execute_sql(
-                f"SELECT max({version}) FROM {table} WHERE pipeline_name = %s",
+                f"SELECT {version}, version_hash FROM {table} WHERE pipeline_name = %s",
                 pipeline.pipeline_name,
             )
     except DestinationUndefinedEntity:
-        return 0
+        return 0, set()
     except SqlClientNotAvailable:
         return None
-    return int(rows[0][0] or 0) if rows else 0
+    newest = max((int(row[0]) for row in rows or ()), default=0)
+    return newest, {row[1] for row in rows or () if row[0] == newest}
 
 
 def prune_states(pipeline: dlt.Pipeline) -> None:

@@ -1,8 +1,8 @@
 """Which threads are polled for new replies, how often, and how far back: plain values in and out.
 
 In: a chat's `hot_threads`, thread_id to the newest reply (ms) of the last poll that reached its
-stop, 0 for a thread that is owed. Out: the threads due in this load, and the entry a poll leaves.
-Refuses to know HTTP, dlt and the clock.
+stop; 0 for a thread that is owed whole, -T for one that is owed down to T (ms). Out: the threads
+due in this load, and the entry a poll leaves. Refuses to know HTTP, dlt and the clock.
 
 A thread's replies stand in no timeline and take no time range, so each poll costs a request. A
 thread with a reply younger than a day is polled in every load; one that fell silent ever more
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from feishu_source.settings import DAY_S, MINUTE_S
 
 OWED = 0
-"""The entry of a thread that is known and was not read yet."""
+"""The entry of a thread that is known and was not read yet; entries below it are owed in part."""
 
 LATE_MS = 10 * MINUTE_S * 1_000
 """A poll goes back this far behind the newest known reply: replies become visible seconds late."""
@@ -47,7 +47,7 @@ def due(hot: dict[str, int], previous_s: int, now_s: int, rule: HotRule) -> list
     return [
         thread_id
         for thread_id, newest_ms in hot.items()
-        if newest_ms != OWED and _is_due(newest_ms / 1_000, previous_s, now_s, rule)
+        if newest_ms > OWED and _is_due(newest_ms / 1_000, previous_s, now_s, rule)
     ]
 
 
@@ -62,8 +62,26 @@ def _is_due(newest_s: float, previous_s: int, now_s: int, rule: HotRule) -> bool
 
 
 def stop_ms(newest_ms: int, head_start_s: int) -> int:
-    """A poll that reads newest first may end at a page with a message older than this."""
+    """A poll that reads newest first may end at a page with a message older than this.
+
+    One that is owed in part goes down to where the poll should have gone that did not get there.
+    """
+    if newest_ms < OWED:
+        return min(-newest_ms, head_start_s * 1_000)
     return min(newest_ms - LATE_MS, head_start_s * 1_000)
+
+
+def owe(hot: dict[str, int], thread_id: str, stop_ms: int | None, *, begun: bool) -> None:
+    """Remembers a thread whose poll did not reach its stop, as still to be read down to there.
+
+    What is owed longest comes first. But one of which some pages were read goes to the end: should
+    requests be bounded, it takes more than a load has, and the others would never have their turn.
+    """
+    before = hot.get(thread_id)
+    entry = OWED if before in (None, OWED) else -(stop_ms or OWED)
+    if begun or before is None or before > OWED:
+        hot.pop(thread_id, None)
+    hot[thread_id] = entry
 
 
 def settle(hot: dict[str, int], thread_id: str, newest_ms: int, now_s: int, rule: HotRule) -> None:
@@ -80,13 +98,13 @@ def refuse(hot: dict[str, int], thread_id: str, now_s: int, rule: HotRule) -> No
     It may become visible again, with what was said meanwhile.
     """
     newest_ms = hot.get(thread_id, OWED)
-    if newest_ms == OWED or now_s - newest_ms / 1_000 >= rule.hot_s:
+    if newest_ms <= OWED or now_s - newest_ms / 1_000 >= rule.hot_s:
         hot.pop(thread_id, None)
 
 
 def cool_early(hot: dict[str, int], rule: HotRule) -> int | None:
     """Drops the longest-silent threads over the cap; the newest reply (ms) among the dropped."""
-    known = sorted((newest, one) for one, newest in hot.items() if newest != OWED)
+    known = sorted((newest, one) for one, newest in hot.items() if newest > OWED)
     dropped = known[: max(0, len(known) - rule.most)]
     for _, thread_id in dropped:
         del hot[thread_id]

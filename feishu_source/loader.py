@@ -174,8 +174,13 @@ class _Load:
         an older copy, does not have them; one that another machine loaded into since has newer ones
         than it brings. Then it is given up, and what it held is read again.
         """
-        extracted, held = self._pipeline.state["_state_version"], newest_state(self._pipeline)
-        return held is None or (held > 0 and extracted - 1 <= held <= extracted)
+        found = newest_state(self._pipeline)
+        if found is None:
+            return True
+        (held, hashes), state = found, self._pipeline.state
+        if held == state["_state_version"]:  # it was loaded and not yet taken off, or another's was
+            return hashes == {state["_version_hash"]}
+        return 0 < held == state["_state_version"] - 1
 
     def _load_packages(self) -> None:
         try:

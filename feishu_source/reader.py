@@ -24,7 +24,7 @@ from feishu_source.errors import (
     StopError,
     ThreadRefused,
 )
-from feishu_source.hot import OWED, cool_early, due, refuse, settle, stop_ms
+from feishu_source.hot import OWED, cool_early, due, owe, refuse, settle, stop_ms
 from feishu_source.rows import Item
 from feishu_source.settings import FALLBACK_START_S
 from feishu_source.status import EndedPoll, thread_row
@@ -98,8 +98,7 @@ class Reader:
         threads: list[Poll] = []
         if not visit.owed_asked:
             visit.owed_asked = True
-            times_ms = state.root_times_ms
-            threads += [Poll(each, None, times_ms.get(each), owed=True) for each in state.owed]
+            threads += [self._owed_poll(visit, thread_id) for thread_id in state.owed]
         if not visit.hot_asked and walk is not None and walk.kind == "head":
             visit.hot_asked = True
             wanted = self._wanted
@@ -107,6 +106,12 @@ class Reader:
             threads += [self._hot_poll(visit, thread_id) for thread_id in hot]
         for poll in threads:
             self._open_poll(visit, poll)
+
+    def _owed_poll(self, visit: Visit, thread_id: str) -> Poll:
+        """A poll of an owed thread: whole, or as far as the last one should have gone."""
+        if visit.state.hot_threads[thread_id] < OWED:
+            return self._hot_poll(visit, thread_id)
+        return Poll(thread_id, None, visit.state.root_times_ms.get(thread_id), owed=True)
 
     def _hot_poll(self, visit: Visit, thread_id: str) -> Poll:
         """A poll of a hot thread: newest first, down to what was known and to the head's start."""
@@ -237,10 +242,14 @@ class Reader:
         if not self._wanted.threads:
             return []
         flat_asked = self._client.flat_topics
+        if visit.state.flat and not flat_asked:  # nobody knows since when replies are left out
+            visit.state.flat = False
+            if visit.walk:
+                forget_threads(visit.state, visit.walk)
         if flat_asked and visit.mode == "topic" and not visit.state.flat:
             visit.state.flat = any(map(_is_flat_reply, items))
             if visit.state.flat:
-                visit.state.hot_threads.clear()
+                visit.state.hot_threads = dict.fromkeys(visit.state.owed, OWED)
         if flat_asked and visit.state.flat:
             return []
         polls: dict[str, Poll] = {}
@@ -337,9 +346,7 @@ class Reader:
         known = visit.state.hot_threads
         if len(visit.state.owed) >= self._wanted.hot.most_owed and poll.thread_id not in known:
             return False
-        if known.get(poll.thread_id) != OWED:
-            known.pop(poll.thread_id, None)  # what is owed longest comes first, and is read first
-            known[poll.thread_id] = OWED
+        owe(known, poll.thread_id, poll.stop_ms, begun=poll.pages > 0)
         if poll.root_time_ms:  # by then the root may be older than what is listed
             visit.state.root_times_ms[poll.thread_id] = poll.root_time_ms
         return True

@@ -93,9 +93,9 @@ class Walk:
     @property
     def finished(self) -> bool:
         """True if no further slice is needed, or possible."""
-        if self.stopped_by or self._is_spent:
-            return True
-        return not self._due and not self._intake.holds
+        if self._intake.holds:  # newer versions, already listed: they cost no request
+            return False
+        return bool(self.stopped_by) or self._is_spent or not self._due
 
     @property
     def stopped_by(self) -> FeishuError | None:

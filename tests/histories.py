@@ -176,7 +176,7 @@ class History(Belt):
             is_reply = anchor is not message
             if not _was_read(claim, anchor) or (is_reply and not _knows_threads(claim)):
                 fresh.add(message_id)
-            owed = is_reply and load.threads and _owes_thread(claim, anchor)
+            owed = is_reply and load.threads and _owes_thread(claim, anchor, message)
             if owed or message_id in fresh or self._is_young(anchor):
                 current.add(message_id)
         return current, fresh
@@ -296,7 +296,7 @@ class History(Belt):
             told = [row["covered_from"], row["covered_until"], row["status"]]
             told += [row["hot_threads"], row["owed_threads"]]
             ends = [_at(claim.get(f"covered_{end}_s")) for end in ("from", "until")]
-            number = len(owed) - owed.count(0), owed.count(0)
+            number = sum(entry > 0 for entry in owed), sum(entry <= 0 for entry in owed)
             assert told == [*ends, status, *number]
             assert claim.get("threads_covered", False) >= row["threads_covered"]
             assert status != "skipped" or row["error_code"]
@@ -415,9 +415,10 @@ def _knows_threads(claim: Mapping[str, Any]) -> bool:
     return bool(claim.get("threads_covered")) or "first" in claim.get("walks", {})
 
 
-def _owes_thread(claim: Mapping[str, Any], root: Message) -> bool:
-    owed = claim.get("hot_threads", {})
-    return root.thread is not None and owed.get(root.thread.thread_id) == 0
+def _owes_thread(claim: Mapping[str, Any], root: Message, reply: Message | None = None) -> bool:
+    """Whether a thread is owed; a reply of it only from where on it is: an entry is -T for T."""
+    entry = claim.get("hot_threads", {}).get(root.thread.thread_id, 1) if root.thread else 1
+    return entry <= 0 and (reply is None or reply.create_ms >= -entry)
 
 
 def _by_message(tables: Mapping[str, list[Row]]) -> dict[str, Values]:

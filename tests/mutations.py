@@ -60,20 +60,20 @@ MUTATIONS = (
     Mutation(
         "a poll goes on behind the newest known reply",
         "hot.py",
-        "return min(newest_ms - LATE_MS, head_start_s * 1_000)",
-        "return newest_ms",
+        "return min(newest_ms - LATE_MS, head_start_s * 1_000)\n\n\ndef owe",
+        "return newest_ms\n\n\ndef owe",
     ),
     Mutation(
         "a thread that failed is owed",
         "reader.py",
-        "            known[poll.thread_id] = OWED\n",
+        "        owe(known, poll.thread_id, poll.stop_ms, begun=poll.pages > 0)\n",
         "",
     ),
     Mutation(
         "what is owed is asked for again",
         "reader.py",
-        "threads += [Poll(each, None, times_ms.get(each), owed=True) for each in state.owed]",
-        "del times_ms",
+        "threads += [self._owed_poll(visit, thread_id) for thread_id in state.owed]",
+        "pass",
     ),
     Mutation(
         "a silence is measured from the last poll, not from what is covered",
@@ -97,7 +97,7 @@ MUTATIONS = (
     Mutation(
         "a thread that is refused stays hot until its time is over",
         "hot.py",
-        "if newest_ms == OWED or now_s - newest_ms / 1_000 >= rule.hot_s:",
+        "if newest_ms <= OWED or now_s - newest_ms / 1_000 >= rule.hot_s:",
         "if True:",
     ),
     Mutation(

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import pytest
 
+from feishu_source import load, open_pipeline
 from feishu_source.sandbox import World, generate
 from tests.crash_points import POINTS
 from tests.lab import Lab
@@ -98,6 +99,24 @@ def test_pending_package_over_an_older_copy_of_the_database_is_given_up(
     _killed_before_it_loads(lab, nursery)
     shutil.copy(backup, lab.database)
     world.advance(60)
+    lab.load(rungs="off")
+    lab.assert_equals_truth()
+
+
+def test_pending_package_that_another_machine_overtook_is_given_up(
+    lab: Lab, world: World, ann: str, team: str, nursery: Nursery, tmp_path: Path
+) -> None:
+    """Both made a version of the state with the same number; the later one has the later rows."""
+    world.post(team, ann, text="first")
+    lab.load(rungs="off")
+    world.advance(3_600)
+    second = world.post(team, ann, text="second")
+    _killed_before_it_loads(lab, nursery)
+    world.advance(5 * 3_600)
+    world.edit(second, text="edited")
+    other = open_pipeline(database=str(lab.database), pipelines_dir=str(tmp_path / "other"))
+    load(other, **(lab.access | {"rungs": "off"}))
+    world.advance(5 * 3_600)
     lab.load(rungs="off")
     lab.assert_equals_truth()
 

@@ -56,6 +56,49 @@ def test_more_hot_threads_than_requests_get_on(world: World, ann: str, team: str
         belt.assert_equals_truth()
 
 
+def test_thread_longer_than_a_load_may_ask_for_leaves_the_others_their_turn(
+    world: World, ann: str, team: str
+) -> None:
+    """It stays owed, and is told; what is new elsewhere arrives all the same."""
+    long, short = world.post(team, ann, text="long"), world.post(team, ann, text="short")
+    for _ in range(1_000):
+        world.reply_in_thread(long, ann, text="reply")
+    with Belt(world) as belt:
+        replies = []
+        for _ in range(6):
+            world.advance(3_600)
+            replies.append(world.reply_in_thread(short, ann, text="reply"))
+            belt.load(max_requests=15)
+        assert set(replies[:-1]) <= belt.message_ids()
+        assert belt.rows("sync_coverage")[0]["owed_threads"] >= 1
+
+
+def test_poll_that_was_cut_goes_down_to_what_it_knew_and_no_further(
+    world: World, ann: str, team: str
+) -> None:
+    """A hot thread of many pages is not read whole because a load could not finish its poll."""
+    roots = [world.post(team, ann, text=text) for text in ("long", "short")]
+    for _ in range(300):
+        world.reply_in_thread(roots[0], ann, text="reply")
+        world.advance(30)
+    world.reply_in_thread(roots[1], ann, text="reply")
+    thread_ids = [world.thread_id_of(root) for root in roots]
+    world.advance(3 * 3_600)  # out of the look-back's sight
+    with Belt(world) as belt:
+        belt.load()
+        world.advance(DAY_S)
+        for _ in range(120):  # three pages, more than are left
+            world.reply_in_thread(roots[0], ann, text="new")
+        world.advance(60)
+        belt.load(max_requests=5, rungs="off")
+        assert min(belt.claims[team]["hot_threads"].values()) < 0
+        world.advance(3 * 3_600)
+        belt.load(rungs="off")
+        polls = [thread_id for thread_id in belt.polls() if thread_id == thread_ids[0]]
+        assert len(polls) == 3  # not nine
+        belt.assert_equals_truth()
+
+
 def test_what_is_new_comes_before_what_is_read_again(world: World, ann: str) -> None:
     """Heads take the requests; the sweeps that are due wait, and `sync_coverage` shows it."""
     chats = [world.add_chat(name=f"Chat {n}", member_ids=[ann]) for n in range(4)]

@@ -113,3 +113,25 @@ def test_loads_killed_after_their_first_slice_reach_every_chat(world: World, ann
         claims = [belt.claims[chat_id]["covered_until_s"] for chat_id in chats]
         assert min(claims) * 1_000 > world.start_ms
         assert belt.message_ids() >= set(news[:20])
+
+
+@pytest.mark.parametrize("most", [2, 3])
+def test_version_that_was_held_when_the_bound_was_reached_is_loaded(
+    belt: Belt, world: World, ann: str, team: str, most: int
+) -> None:
+    """A root is edited between its page and its thread: the later version needs no request."""
+    root = world.post(team, ann, text="root")
+    world.reply_in_thread(root, ann, text="reply")
+    world.advance(10)
+
+    def look() -> None:
+        if belt.listings(team):  # the next request is for the thread
+            world.on_look = None
+            world.edit(root, text="edited")
+
+    world.on_look = look
+    assert belt.load(max_messages=most) == {team: "complete"}
+    assert world.on_look is None
+    assert [row["text"] for row in belt.rows("messages")] == ["edited", "reply"]
+    (row,) = belt.rows("sync_coverage")
+    assert row["covered_until"].timestamp() == belt.claims[team]["covered_until_s"]

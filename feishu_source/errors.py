@@ -30,6 +30,7 @@ Refuses to know HTTP, and to show a secret, a token or a message's text.
 from __future__ import annotations
 
 import re
+import signal as signals
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -86,7 +87,14 @@ class Interrupted(FeishuError):
         self.signal = signal
 
     def __str__(self) -> str:
-        return "interrupted" if self.signal is None else f"interrupted by signal {self.signal}"
+        return "interrupted" if self.signal is None else f"interrupted by {_name_of(self.signal)}"
+
+
+def _name_of(number: int) -> str:
+    try:
+        return signals.Signals(number).name
+    except ValueError:  # none that this platform knows
+        return f"signal {number}"
 
 
 class RequestsSpent(FeishuError):
@@ -99,7 +107,8 @@ class RequestsSpent(FeishuError):
     def __str__(self) -> str:
         return (
             f"the load has made all the requests it may (max_requests is {self.most:,}). The next "
-            "load goes on; a token, the chat list, and one request per chat are needed in any case."
+            "load goes on. But each needs a token, the chat list (1 request per 100 chats) and one "
+            "request per chat: allow more if loads keep ending like this."
         )
 
 

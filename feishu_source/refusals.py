@@ -64,7 +64,11 @@ def explain(error: BaseException, pipeline: dlt.Pipeline) -> FeishuError:
     where = place.database or f"{place.destination}, dataset {place.dataset}"
     words = tell_refusal(root, place)
     if any(isinstance(cause, NOT_CONFIGURED) for cause in chain):
-        return ConfigurationError(f"{where} cannot be loaded into as configured: {words}.")
+        return ConfigurationError(
+            f"{where} cannot be loaded into as configured: {words}. Next step: set what is missing "
+            f"under [destination.{place.destination}] in .dlt/secrets.toml, or in the environment "
+            f"as DESTINATION__{place.destination.upper()}__…"
+        )
     if not is_refusal(error):
         return FeishuError(
             f"this was not foreseen: {type(root).__name__}: {words}. What was loaded before "

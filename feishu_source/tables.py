@@ -339,8 +339,16 @@ SYNC_RUNS = Table(
         ("chats_partial", "bigint", "Chats with more to read."),
         ("chats_skipped", "bigint", "Chats the platform refuses."),
         ("chats_failed", "bigint", "Chats that failed."),
-        ("messages", "bigint", "Rows from timelines."),
-        ("replies", "bigint", "Rows from threads."),
+        (
+            "messages",
+            "bigint",
+            "Messages read from timelines; replies read from threads count below.",
+        ),
+        (
+            "replies",
+            "bigint",
+            "Messages read from threads: with the column before, all that was read.",
+        ),
         ("requests", "bigint", "Requests sent, retries included."),
         ("refused", "bigint", "Requests refused by the rate limit."),
         ("retries", "bigint", "Requests sent again."),

@@ -130,7 +130,7 @@ def test_another_load_is_running(tenant: Tenant, capsys: pytest.CaptureFixture[s
     plan.folder.mkdir(parents=True)
     with FileLock(lock_path(plan.folder, plan.name)):
         told = json_of([], capsys)
-    assert (told["exit_code"], told["counts"]["failure"]) == (4, 0)
+    assert (told["exit_code"], told["counts"]["failure"]) == (4, 1)
 
 
 def test_json_has_its_documented_shape(tenant: Tenant, capsys: pytest.CaptureFixture[str]) -> None:

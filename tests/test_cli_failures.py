@@ -117,7 +117,7 @@ def test_a_failure_for_machines_is_json_with_the_report_so_far() -> None:
         "exit_code": 143,
         "error": {
             "kind": "Interrupted",
-            "message": "interrupted by signal 15",
+            "message": "interrupted by SIGTERM",
             "code": None,
             "log_id": None,
             "advice_en": None,

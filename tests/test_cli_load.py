@@ -254,5 +254,5 @@ def test_sigterm_ends_the_process_with_143_and_keeps_what_was_read(tenant: Tenan
         out, err = running[0].communicate()
     failure = json.loads(out)
     assert (running[0].returncode, failure["exit_code"]) == (143, 143), err
-    assert failure["error"]["message"] == "interrupted by signal 15"
+    assert failure["error"]["message"] == "interrupted by SIGTERM"
     assert failure["report"]["exit_code"] == 143

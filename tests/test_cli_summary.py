@@ -107,17 +107,17 @@ def test_a_chat_that_is_not_complete_is_shown_with_its_next_step() -> None:
     """Name, id, status, code, Feishu's words, what to do, log id; the name does nothing."""
     told = report(problems=[problem(), problem(2, name=None, code=None, status="partial")])
     assert shown(summarise(told))[7:] == [
-        "┏━━━━━━━━━━━━━━━┳━━━━━━━━━┳━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━┓",
-        "┃ chat          ┃ status  ┃ what Feishu says, and what to do ┃",
-        "┡━━━━━━━━━━━━━━━╇━━━━━━━━━╇━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━┩",
-        "│ [/red] \ufffdSales │ skipped │ Bot can NOT be out of the chat.  │",
-        "│ oc_1          │ 230002  │ Add the bot to the chat.         │",
-        "│               │         │ log id log_1                     │",
-        "├───────────────┼─────────┼──────────────────────────────────┤",
-        "│ (no name)     │ partial │ Bot can NOT be out of the chat.  │",
-        "│ oc_2          │         │ Add the bot to the chat.         │",
-        "│               │         │ log id log_1                     │",
-        "└───────────────┴─────────┴──────────────────────────────────┘",
+        "┏━━━━━━━━━━━━━━━┳━━━━━━━━━┳━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━┓",
+        "┃ chat          ┃ status  ┃ why, and what to do             ┃",
+        "┡━━━━━━━━━━━━━━━╇━━━━━━━━━╇━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━┩",
+        "│ [/red] \ufffdSales │ skipped │ Bot can NOT be out of the chat. │",
+        "│ oc_1          │ 230002  │ Add the bot to the chat.        │",
+        "│               │         │ log id log_1                    │",
+        "├───────────────┼─────────┼─────────────────────────────────┤",
+        "│ (no name)     │ partial │ Bot can NOT be out of the chat. │",
+        "│ oc_2          │         │ Add the bot to the chat.        │",
+        "│               │         │ log id log_1                    │",
+        "└───────────────┴─────────┴─────────────────────────────────┘",
     ]
 
 

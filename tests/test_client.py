@@ -251,7 +251,7 @@ def test_cancelling_wakes_a_back_off_and_refuses_every_later_request(tenant: Ten
         listing = pool.submit(tenant.list, client)
         backing_off.wait()
         client.cancel(15)
-        with pytest.raises(Interrupted, match="interrupted by signal 15"):
+        with pytest.raises(Interrupted, match="interrupted by SIGTERM"):
             listing.result()
         with pytest.raises(Interrupted):
             client.fetch_chats()

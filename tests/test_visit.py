@@ -186,5 +186,5 @@ def test_an_error_that_is_not_feishus_is_told_in_its_own_words() -> None:
     """There is no code, and no log id."""
     chat = visit()
     chat.fail(Interrupted(15))
-    told = ChatProblem("oc_1", "Room", "failed", message="interrupted by signal 15")
+    told = ChatProblem("oc_1", "Room", "failed", message="interrupted by SIGTERM")
     assert chat.account() == told

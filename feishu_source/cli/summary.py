@@ -32,7 +32,7 @@ NO_NAME = "(no name)"
 COLUMNS = (
     Pair("chat", "会话"),
     Pair("status", "状态"),
-    Pair("what Feishu says, and what to do", "飞书返回的内容与下一步"),
+    Pair("why, and what to do", "原因与下一步"),
 )
 STATUSES: dict[Status, Pair] = {
     "complete": Pair("complete", "完整"),

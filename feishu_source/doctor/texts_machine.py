@@ -99,11 +99,11 @@ OUTCOMES = {
     ),
     "lock.free": Outcome("ok", Pair("no other load is running", "没有其他加载正在运行")),
     "lock.held": Outcome(
-        "warning",
+        "failure",
         Pair("another load of this pipeline is running", "同一 pipeline 的另一次加载正在运行"),
         Pair(
-            "Wait for it to end, or use another --pipelines-dir for another destination.",
-            "请等待其结束；若目标端不同，请使用另一个 --pipelines-dir。",
+            "Wait for it to end: one load at a time goes into one dataset.",
+            "请等待其结束：同一数据集同一时间只能有一次加载。",
         ),
         EXIT_LOCKED,
     ),

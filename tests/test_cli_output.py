@@ -27,6 +27,7 @@ class Strike:
             signal.raise_signal(signal.SIGINT)
 
 STRUCK = sys.argv.pop()
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a run in the background ignores it
 sys.meta_path.insert(0, Strike())
 runpy.run_module("feishu_source.cli", run_name="__main__")
 """

@@ -85,7 +85,7 @@ def ledger_source(ledger: Sequence[tuple[Table, Rows]]) -> Iterator[DltResource]
 
 
 def read_chats(session: Session) -> Iterator[pa.Table]:
-    """Rows of chats that are new, changed their name, left the list, or are due once a day."""
+    """Rows of chats that are new, changed their name, left the list, or are due again."""
     state = dlt.current.resource_state(CHATS.name)
     session.open_state(dlt.current.resource_state(MESSAGES.name))
     known: Known = state.setdefault("known", {})
@@ -127,7 +127,7 @@ def _is_due(chat_id: str, name: str | None, known: Known, session: Session) -> b
 
 
 def _asked_s(roster: Roster, what: Optional, chat_id: str, now_s: int) -> int:
-    """When something was asked for that is asked for once a day: never, if trouble was in the way.
+    """When something was asked for that is asked for once a period: 0 if trouble was in the way.
 
     A refused list is asked for again as rarely as another.
     """
@@ -190,7 +190,7 @@ def _to_ms(value: Any) -> Any:
 
 
 def read_members(session: Session) -> Iterator[pa.Table]:
-    """Members of each chat that is listed or named, once a day: a complete list, or none."""
+    """Members of each listed or named chat, once a period: a complete list, or none."""
     state = dlt.current.resource_state(CHAT_MEMBERS.name)
     read_s: dict[str, int] = state.setdefault("read_s", {})
     now_s, roster = session.pinned_s, session.roster

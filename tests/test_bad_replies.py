@@ -87,7 +87,7 @@ def test_five_chats_in_a_row_lost_to_the_network_end_the_load(lab: Lab, world: W
     )
     report = failed.value.report
     assert (report.exit_code, report.chats_complete, report.chats_failed) == (1, 1, 5)
-    words = "no usable answer came. Reason: the connection failed or was closed (ConnectionError)."
+    words = "no usable answer came. Reason: the connection failed or was closed (ProtocolError)."
     assert statuses(lab) == {
         "chat 0": ("complete", None, None),
         **{f"chat {number}": ("failed", None, words) for number in range(1, 6)},

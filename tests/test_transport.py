@@ -226,18 +226,18 @@ def test_a_ca_bundle_that_cannot_be_read_is_named_and_not_tried_again(
 @pytest.mark.parametrize(
     ("reply", "reason"),
     [
-        (b"", "the connection failed or was closed (ConnectionError)"),
+        (b"", "the connection failed or was closed (ProtocolError)"),
         (
             b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{}",
-            "the reply was cut short (ChunkedEncodingError)",
+            "the reply was cut short (ProtocolError)",
         ),
         (
             b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{}",
-            "the reply was cut short (ChunkedEncodingError)",
+            "the reply was cut short (ProtocolError)",
         ),
         (
             b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}",
-            "the reply's compression is broken (ContentDecodingError)",
+            "the reply's compression is broken (DecodeError)",
         ),
     ],
 )
@@ -275,7 +275,7 @@ def test_a_lost_network_ends_in_an_error_that_says_so() -> None:
             client.fetch_chats()
     assert str(refusal.value) == (
         "Could not get a tenant access token: no usable answer came. Reason: the connection "
-        "failed or was closed (ConnectionError). Next step: Check the network, the proxy and "
+        "failed or was closed (ProtocolError). Next step: Check the network, the proxy and "
         "base_url, then run the load again."
     )
     assert (refusal.value.network, refusal.value.__context__) == (True, None)

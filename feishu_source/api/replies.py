@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Any, Literal, TypeVar
 
 from feishu_source.api.endpoints import Call
@@ -120,9 +121,14 @@ def read_failure(call: Call, failure: TransportFailure) -> Refusal:
 
 def read_date(headers: Mapping[str, str]) -> float | None:
     """The `Date` header in epoch seconds, if there is one that can be read."""
+    return _parse_date(headers.get("date"))
+
+
+@lru_cache(maxsize=8)  # it changes once a second, replies come oftener
+def _parse_date(date: str | None) -> float | None:
     try:
-        return parsedate_to_datetime(headers["date"]).timestamp()
-    except (KeyError, ValueError, TypeError, OverflowError):
+        return parsedate_to_datetime(date or "").timestamp()
+    except (ValueError, TypeError, OverflowError):
         return None
 
 

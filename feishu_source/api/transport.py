@@ -4,9 +4,11 @@ In: a `Call`. Out: a `Reply`, or a `TransportFailure` when there is none.
 Refuses to know retries, limits and JSON.
 
 `requests` is used below its `Session`: a session's comforts (cookies, `.netrc`, following
-redirects) are exactly what must not happen to a request that carries a secret. What is left is an
-adapter whose connection pool is safe to share between threads, so that connections outlive the
-threads that come and go with each slice.
+redirects) are exactly what must not happen to a request that carries a secret. What is left is its
+adapter, which knows proxies and certificates, and hands out the connection pool of one host. That
+pool is asked directly: a prepared request and a response of `requests` cost as much as the exchange
+itself, once a page. It is safe to share between threads, so that connections outlive the threads
+that come and go.
 """
 
 from __future__ import annotations
@@ -16,13 +18,15 @@ import os
 import ssl
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
-from urllib.parse import urlsplit
+from http.client import IncompleteRead
+from typing import Protocol, cast
+from urllib.parse import urlencode, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies
-from urllib3.exceptions import HTTPError, NameResolutionError
+from urllib3 import HTTPConnectionPool, Timeout
+from urllib3 import exceptions as failures
 
 from feishu_source.api.endpoints import ENDPOINTS, Call, is_loopback
 from feishu_source.settings import Settings
@@ -31,13 +35,13 @@ from feishu_source.version import VERSION
 MOST_BODY_BYTES = 256 * 1024 * 1024
 """Fifty messages of 150 KB, every character escaped, are 45 MB: this is no page of ours."""
 
-_CHUNK_BYTES = 64 * 1024
+_CHUNK_BYTES = 1024 * 1024
 _CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back, whatever the status; header names are in lower case."""
+    """What came back, whatever the status; header names are found in lower case."""
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
@@ -71,11 +75,16 @@ class Transport:
     """Sends calls to one base URL over HTTP; safe to share between threads."""
 
     def __init__(self, base_url: str, settings: Settings) -> None:
-        self._base_url = base_url
         self._timeout_s = (settings.connect_timeout_s, settings.read_timeout_s)
+        self._timeout = Timeout(*self._timeout_s)
         # One connection for each worker, one for the thread that lists chats meanwhile.
-        self._adapter = HTTPAdapter(pool_connections=1, pool_maxsize=settings.workers + 1)
-        self._proxies, self._verify = read_environment(base_url)
+        self._host = _Host(base_url, settings.workers + 1)
+        self._headers = {
+            "User-Agent": f"feishu-source/{VERSION}",
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip",
+            "Connection": "keep-alive",
+        }
 
     def send(self, call: Call, token: str | None) -> Reply:
         """One attempt, with its whole body read.
@@ -85,51 +94,70 @@ class Transport:
         """
         try:
             return self._exchange(call, token)
-        except (requests.RequestException, HTTPError, OSError) as error:
+        except (requests.RequestException, failures.HTTPError, OSError) as error:
             failure = _describe(error, self._timeout_s)
         # Outside the except block, so that the cause is not kept alive as context.
         raise failure
 
     def close(self) -> None:
         """Closes idle connections; a later call would open new ones."""
-        self._adapter.close()
+        self._host.close()
 
     def _exchange(self, call: Call, token: str | None) -> Reply:
-        response = self._adapter.send(
-            self._prepare(call, token),
-            stream=True,
-            timeout=self._timeout_s,
-            verify=self._verify,
-            proxies=self._proxies,
-        )
-        try:
-            body = b"".join(_bounded(response.iter_content(_CHUNK_BYTES)))
-        finally:
-            response.close()
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        return Reply(response.status_code, headers, body)
-
-    def _prepare(self, call: Call, token: str | None) -> requests.PreparedRequest:
-        endpoint = ENDPOINTS[call.endpoint]
-        headers = {
-            "User-Agent": f"feishu-source/{VERSION}",
-            "Accept": "application/json",
-            "Accept-Encoding": "gzip",
-            "Connection": "keep-alive",
-        }
+        headers, data = dict(self._headers), None
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
-        data = None
         if call.body is not None:
             headers["Content-Type"] = "application/json; charset=utf-8"
             data = json.dumps(dict(call.body)).encode()
-        return requests.Request(
-            endpoint.method,
-            self._base_url + call.path,
+        response = self._host.pool().urlopen(
+            ENDPOINTS[call.endpoint].method,
+            f"{call.path}?{urlencode(call.params)}" if call.params else call.path,
+            body=data,
             headers=headers,
-            params=dict(call.params),
-            data=data,
-        ).prepare()
+            timeout=self._timeout,
+            retries=False,
+            redirect=False,
+            preload_content=False,
+        )
+        try:
+            body = b"".join(_bounded(response.stream(_CHUNK_BYTES)))
+        except BaseException:
+            response.close()  # what was not read must not be the next one's answer
+            raise
+        response.release_conn()
+        return Reply(response.status, response.headers, body)
+
+
+class _Host(HTTPAdapter):
+    """One host, and how it is reached: through which proxy, trusted by which certificates."""
+
+    def __init__(self, base_url: str, connections: int) -> None:
+        super().__init__(pool_connections=1, pool_maxsize=connections)
+        self._base_url = base_url
+        self._proxies, self._verify = read_environment(base_url)
+        self._pool: HTTPConnectionPool | None = None
+
+    def pool(self) -> HTTPConnectionPool:
+        """Its connections.
+
+        Raises:
+            OSError: the CA bundle cannot be read.
+            RequestException: the proxy's address cannot be meant.
+        """
+        pool = self._pool
+        if pool is None:
+            target = requests.Request("GET", self._base_url).prepare()
+            found = self.get_connection_with_tls_context(target, self._verify, self._proxies)
+            pool = cast("HTTPConnectionPool", found)
+            self.cert_verify(pool, self._base_url, self._verify, None)  # type: ignore[no-untyped-call]
+            self._pool = pool  # threads that came at once have got the same one
+        return pool
+
+    def close(self) -> None:
+        """Closes idle connections; the next call opens a pool anew."""
+        self._pool = None
+        super().close()
 
 
 def read_environment(base_url: str) -> tuple[dict[str, str], bool | str]:
@@ -169,7 +197,6 @@ def _describe(error: Exception, timeout_s: tuple[float, float]) -> TransportFail
     raise error
 
 
-_requests = requests.exceptions
 REASONS: tuple[tuple[type[BaseException], bool, str, str], ...] = (
     (
         ssl.SSLCertVerificationError,
@@ -178,35 +205,35 @@ REASONS: tuple[tuple[type[BaseException], bool, str, str], ...] = (
         "REQUESTS_CA_BUNDLE",
         "服务器证书不受信任；若经过公司代理，请在 REQUESTS_CA_BUNDLE 中指定其 CA 证书",
     ),
-    (_requests.SSLError, False, "the TLS connection failed", "TLS 连接失败"),
+    (failures.SSLError, False, "the TLS connection failed", "TLS 连接失败"),
     (
-        _requests.ProxyError,
+        failures.ProxyError,
         False,
         "the proxy did not let the request through",
         "代理未放行请求",
     ),
     (
-        _requests.ConnectTimeout,
+        failures.ConnectTimeoutError,
         False,
         "no connection within {connect_s} s",
         "{connect_s} 秒内未能建立连接",
     ),
-    (_requests.Timeout, False, "no answer within {read_s} s", "{read_s} 秒内没有应答"),
-    (NameResolutionError, False, "the host name could not be resolved", "无法解析主机名"),
-    (_requests.ChunkedEncodingError, False, "the reply was cut short", "应答被截断"),
+    (failures.TimeoutError, False, "no answer within {read_s} s", "{read_s} 秒内没有应答"),
+    (failures.NameResolutionError, False, "the host name could not be resolved", "无法解析主机名"),
+    (IncompleteRead, False, "the reply was cut short", "应答被截断"),
     (
-        _requests.ContentDecodingError,
+        failures.DecodeError,
         False,
         "the reply's compression is broken",
         "应答的压缩数据损坏",
     ),
     (
-        _requests.ConnectionError,
+        failures.ProtocolError,
         False,
         "the connection failed or was closed",
         "连接失败或被关闭",
     ),
-    (HTTPError, False, "the connection failed", "连接失败"),
+    (failures.HTTPError, False, "the connection failed", "连接失败"),
     (requests.RequestException, True, "the request could not be made", "无法发出请求"),
     (
         OSError,

@@ -16,7 +16,7 @@ a load would meet.
     account                                  what a load has done, and how it ended
     session                                  one use of the source: client, chats, walk
     options                                  what it was asked for, checked
-    walk  reader  workers  roster            the belt: chats and threads side by side; no dlt
+    ahead  walk  reader  workers  roster     the belt: chats and threads side by side; no dlt
     status  visit                            a chat in this load: what came back, how it stands
     batch                                    rows collected into Arrow tables, with their claims
     rows  chat_rows  fields  content/        pure: an item of the API to rows, a body to text

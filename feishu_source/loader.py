@@ -146,6 +146,7 @@ class _Load:
         except (Exception, KeyboardInterrupt) as error:
             failure = self._failure(error)
             failure.report = self.report
+            self._session.halt(failure)
             self._close_after(failure)
             if failure in causes(error) or is_refusal(error):
                 return failure
@@ -213,10 +214,10 @@ class _Load:
             self.report.slices += 1
             self._session.progress.slice = self.report.slices
             self._run(session_source(self._session).with_resources(MESSAGES.name, THREADS.name))
-            walk = self._session.walk
-            if walk is None or walk.finished:
+            if self._session.finished:
                 break
         self._account_written = True  # with the last slice
+        walk = self._session.walk
         if walk is not None and walk.stopped_by is not None:
             raise walk.stopped_by
         self._close(None)

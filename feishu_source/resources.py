@@ -229,17 +229,17 @@ def read_messages(session: Session) -> Iterator[Any]:
     claims = session.open_state(dlt.current.resource_state(MESSAGES.name))
     known: Known = dlt.current.resource_state(CHATS.name).get("known", {})
     threads = THREADS.name in dlt.current.source().selected_resources
-    walk = session.begin_walk(claims, known, threads)
+    slices = session.slices_of(session.begin_walk(claims, known, threads))
     session.progress.phase = "messages"
     missing = set() if claims else {MESSAGES, *_FILLED_BY_MESSAGES}
     try:
         with _stopping_gently(session):
-            for batch in walk.slice():
+            for batch in slices.slice():
                 claims.update(batch.claims)
                 for table, data in batch.tables:
                     missing.discard(table)
                     yield mark(table, data)
-        if walk.finished:
+        if slices.finished:
             for table, rows in session.closing_rows():
                 missing.discard(table)
                 yield mark(table, to_arrow(table, rows))

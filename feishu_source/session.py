@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
+from feishu_source.ahead import ReadAhead, Slices
 from feishu_source.api import (
     Budget,
     Carrier,
@@ -20,6 +21,7 @@ from feishu_source.api import (
 )
 from feishu_source.batch import Intake, Row
 from feishu_source.coverage import ChatState
+from feishu_source.errors import FeishuError
 from feishu_source.options import Options
 from feishu_source.report import Progress
 from feishu_source.roster import Known, Roster
@@ -59,6 +61,7 @@ class Session:
         self.progress = progress or Progress()
         self.intake = Intake(options.bounds, options.settings.batch_rows)
         self.walk: Walk | None = None
+        self._ahead: ReadAhead | None = None
         self.warnings: list[str] = []
         self.sliced = sliced
         self.closing_rows: Callable[[], list[tuple[Table, list[Row]]]] = self.coverage_rows
@@ -146,6 +149,18 @@ class Session:
             self.walk.add(chats)
         return self.walk
 
+    def slices_of(self, walk: Walk) -> Slices:
+        """How the walk is read: ahead where slices are loaded meanwhile."""
+        if not self.sliced:
+            return walk
+        self._ahead = self._ahead or ReadAhead(walk, self.options.settings.batches_ahead)
+        return self._ahead
+
+    @property
+    def finished(self) -> bool:
+        """True if the slice that was taken last was the last one, or none was ever begun."""
+        return self._ahead is None or self._ahead.finished
+
     def coverage_rows(self) -> list[tuple[Table, list[Row]]]:
         """`sync_coverage` of the chats that no slice reached: the last rows of a walk."""
         return [(SYNC_COVERAGE, self.walk.coverage_rows())] if self.walk else []
@@ -163,11 +178,16 @@ class Session:
             self.warnings.append(f"--reset-chat {chat_id}: {reason}.")
             _log.warning("%s", self.warnings[-1])
 
+    def halt(self, reason: FeishuError) -> None:
+        """Ends reading, before its account is drawn up; what nobody has taken is thrown away."""
+        if self._ahead:
+            self._ahead.halt(reason)
+
     def close(self) -> None:
         """Ends workers and connections; a session may be used again, for another load."""
         if self.walk:
             self.walk.close()
         if self._client:
             self._client.close()
-        self.walk = self._client = self._roster = None
+        self.walk = self._ahead = self._client = self._roster = None
         self.intake = Intake(self.options.bounds, self.options.settings.batch_rows)

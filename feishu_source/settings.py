@@ -66,6 +66,7 @@ class Settings:
     slice_messages: int = 100_000
     batch_rows: int = 5_000
     pages_ahead: int = 4
+    batches_ahead: int = 8
 
     def __post_init__(self) -> None:
         """Refuses values that could lose rows or that the API would refuse.
@@ -113,6 +114,7 @@ _BOUNDS: tuple[tuple[str, float, float], ...] = (
     ("slice_messages", 1, 10_000_000),
     ("batch_rows", 1, 1_000_000),
     ("pages_ahead", 1, 64),
+    ("batches_ahead", 1, 1_000),
 )
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

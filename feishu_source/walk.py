@@ -27,7 +27,7 @@ from feishu_source.coverage import (
     note_done,
     prepare,
 )
-from feishu_source.errors import FeishuError
+from feishu_source.errors import DestinationError, FeishuError
 from feishu_source.reader import Modes, Reader
 from feishu_source.report import Progress
 from feishu_source.settings import Settings
@@ -159,6 +159,8 @@ class Walk:
     def _tell_why(self) -> None:
         """What ended the walk stands in the way of every chat that was not read to its end."""
         reason = self.stopped_by or self._client.budget.spent
+        if isinstance(reason, DestinationError):
+            return  # no chat's trouble, and told once
         for visit in self.visits.values():
             if visit.status == "partial":
                 visit.problem = visit.problem or reason

@@ -50,6 +50,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "slice_messages": (1, 10_000_000),
     "batch_rows": (1, 1_000_000),
     "pages_ahead": (1, 64),
+    "batches_ahead": (1, 1_000),
 }
 
 

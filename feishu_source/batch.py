@@ -31,6 +31,8 @@ from feishu_source.tables import (
     Table,
 )
 
+_CHILDREN = (MENTIONS.name, LINKS.name, RESOURCES.name)
+
 Row = tuple[Any, ...]
 Claim = dict[str, Any]
 """A chat's stored state, true once the rows that travel with it are loaded."""
@@ -89,6 +91,9 @@ class Intake:
     batch_rows: int = 5_000
     counts: Counts = field(default_factory=Counts)
     _rows: dict[str, list[Row]] = field(default_factory=lambda: {name: [] for name in TABLES})
+    _childless: dict[str, list[Row]] = field(
+        default_factory=lambda: {name: [] for name in _CHILDREN}
+    )
     _advanced: dict[str, ChatState] = field(default_factory=dict)
     _claims: dict[str, Claim] = field(default_factory=dict)
     _seen: dict[str, tuple[str, int]] = field(default_factory=dict)
@@ -140,11 +145,12 @@ class Intake:
         if not claims and not any(self._rows.values()):
             return None
         tables = [
-            (TABLES[name], to_arrow(TABLES[name], rows))
+            (TABLES[name], table)
             for name, rows in self._rows.items()
-            if rows
+            if (table := _to_table(TABLES[name], rows, self._childless.get(name))) is not None
         ]
         self._rows = {name: [] for name in TABLES}
+        self._childless = {name: [] for name in _CHILDREN}
         self._claims, self._advanced = {}, {}
         return Batch(tables, claims)
 
@@ -180,13 +186,10 @@ class Intake:
             self.counts.messages += 1
 
     def _children(self, table: Table, message: Row, rows: list[Row]) -> None:
-        """The rows of one child table; a tombstone if there are none, so that old ones go."""
         if rows:
             self._rows[table.name].extend(rows)
         else:
-            self._rows[table.name].append(
-                (message[0], -1, message[1], message[7], *_TOMBSTONES[table.name])
-            )
+            self._childless[table.name].append(message)
 
     def _reject(self, item: Any, reason: str, listed: Listed) -> None:
         data = dump_json(item)
@@ -203,12 +206,34 @@ class Intake:
             self.counts.rejected += 1
 
 
-def _tombstone(table: Table) -> Row:
-    """What stands behind (message_id, index, chat_id, create_time) in a row that only removes."""
-    return (*(None if column.nullable else "" for column in table.columns[4:-1]), True)
+def _to_table(table: Table, rows: list[Row], childless: list[Row] | None) -> pa.Table | None:
+    """The rows of a table, then a tombstone for each message without any; None if that is none."""
+    parts = [to_arrow(table, rows)] if rows else []
+    if childless:
+        parts.append(_tombstones(table, childless))
+    return pa.concat_tables(parts) if parts else None
 
 
-_TOMBSTONES = {table.name: _tombstone(table) for table in (MENTIONS, LINKS, RESOURCES)}
+def _tombstones(table: Table, messages: list[Row]) -> pa.Table:
+    """A row a message without children in this table: it only removes what stood there before.
+
+    Most messages have none, so these are made column by column; index -1 is no child's.
+    """
+    number = len(messages)
+    known = {name: [message[at] for message in messages] for name, at in _OF_MESSAGE.items()}
+    arrays = [
+        _to_array(column.type, known[column.name])
+        if column.name in known
+        else pa.nulls(number, column.type)
+        if column.nullable
+        else pa.repeat(pa.scalar(_NOTHING[column.type], column.type), number)
+        for column in table.schema
+    ]
+    return pa.Table.from_arrays(arrays, schema=table.schema)
+
+
+_OF_MESSAGE = {n: MESSAGES.names.index(n) for n in ("message_id", "chat_id", "create_time")}
+_NOTHING = {pa.string(): "", pa.int64(): -1, pa.bool_(): True}
 
 
 def to_arrow(table: Table, rows: list[Row]) -> pa.Table:

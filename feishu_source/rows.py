@@ -7,7 +7,7 @@ in `extra` or `body_content`, and it is counted. Refuses to know HTTP, dlt, Arro
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
@@ -28,7 +28,7 @@ _SENDER_KEYS = frozenset(["id", "id_type", "sender_type", "tenant_key", "sender_
 _BODY_KEYS = frozenset(["content"])
 _MENTION_KEYS = frozenset(["key", "id", "id_type", "name", "tenant_key"])
 _SYNC_KEYS = frozenset(["type", "related_message_id"])
-_NAME_KEYS = ("sender_name", "sender_i18n_names")
+_NAME_KEYS = frozenset(["sender_name", "sender_i18n_names"])
 
 
 class Rejected(ValueError):
@@ -67,7 +67,7 @@ def content_hash(item: Item) -> str:
     """
     bare = item
     sender, mentions = item.get("sender"), item.get("mentions")
-    if isinstance(sender, dict) and any(key in sender for key in _NAME_KEYS):
+    if isinstance(sender, dict) and not _NAME_KEYS.isdisjoint(sender):
         bare = bare | {"sender": {k: v for k, v in sender.items() if k not in _NAME_KEYS}}
     if isinstance(mentions, list) and mentions:
         bare = bare | {"mentions": [_without_name(entry) for entry in mentions]}
@@ -102,8 +102,9 @@ def parse_item(item: Item, hash_: str, listed_at_ms: int) -> ItemRows:
     deleted = bool(left.boolean(item, "deleted"))
     msg_type = left.text(item, "msg_type") or "unknown"
     content = parse_content(msg_type, body, _names(mentions), deleted)
-    mentions_all = content.mentions_all or any(_is_all(mention) for mention in mentions)
-    if mentions_all and not any(_is_all(mention) for mention in mentions):
+    mentions_all = bool(mentions) and any(map(_is_all, mentions))
+    if content.mentions_all and not mentions_all:
+        mentions_all = True
         mentions.append(("@_all", "all", None, None, None))
     text = left.text
     message = (
@@ -155,11 +156,19 @@ def parse_item(item: Item, hash_: str, listed_at_ms: int) -> ItemRows:
     )
     return ItemRows(
         message,
-        [(message_id, i, chat_id, created, *row, False) for i, row in enumerate(mentions)],
-        [(message_id, i, chat_id, created, *row, False) for i, row in enumerate(content.links)],
-        [(message_id, i, chat_id, created, *row, False) for i, row in enumerate(content.resources)],
+        _children(message_id, chat_id, created, mentions),
+        _children(message_id, chat_id, created, content.links),
+        _children(message_id, chat_id, created, content.resources),
         left.unparsed + content.unparsed,
     )
+
+
+def _children(
+    message_id: str, chat_id: str, created: int, rows: Sequence[tuple[Any, ...]]
+) -> list[tuple[Any, ...]]:
+    if not rows:  # as of most messages
+        return []
+    return [(message_id, i, chat_id, created, *row, False) for i, row in enumerate(rows)]
 
 
 _Mention = tuple[str, str | None, str | None, str | None, str | None]

@@ -89,6 +89,7 @@ class Intake:
 
     bounds: Bounds = field(default_factory=Bounds)
     batch_rows: int = 5_000
+    batch_chars: int = 16_000_000
     counts: Counts = field(default_factory=Counts)
     _rows: dict[str, list[Row]] = field(default_factory=lambda: {name: [] for name in TABLES})
     _childless: dict[str, list[Row]] = field(
@@ -98,6 +99,8 @@ class Intake:
     _claims: dict[str, Claim] = field(default_factory=dict)
     _seen: dict[str, tuple[str, int]] = field(default_factory=dict)
     _held: list[Listed] = field(default_factory=list)
+    _chars: int = 0
+    _chars_given: int = 0
     _waiting: dict[str, ChatState | None] = field(default_factory=dict)
 
     @property
@@ -109,6 +112,7 @@ class Intake:
         """Forgets what the last slice emitted, and takes in what it had to hold."""
         held, waiting = self._held, self._waiting
         self._seen, self._held, self._waiting = {}, [], {}
+        self._chars = self._chars_given = 0
         for listed in held:
             self.add(listed)
         for chat_id, state in waiting.items():
@@ -136,8 +140,14 @@ class Intake:
 
     @property
     def full(self) -> bool:
-        """True if there are enough rows for a batch."""
-        return len(self._rows[MESSAGES.name]) >= self.batch_rows
+        """True if there are enough rows for a batch, or few that are long."""
+        is_long = self._chars - self._chars_given >= self.batch_chars
+        return is_long or len(self._rows[MESSAGES.name]) >= self.batch_rows
+
+    @property
+    def slice_chars(self) -> int:
+        """Characters of the bodies that this slice emitted."""
+        return self._chars
 
     def take(self) -> Batch | None:
         """All rows and claims collected since the last call; None if there are neither."""
@@ -149,6 +159,7 @@ class Intake:
             for name, rows in self._rows.items()
             if (table := _to_table(TABLES[name], rows, self._childless.get(name))) is not None
         ]
+        self._chars_given = self._chars
         self._rows = {name: [] for name in TABLES}
         self._childless = {name: [] for name in _CHILDREN}
         self._claims, self._advanced = {}, {}
@@ -176,6 +187,7 @@ class Intake:
     def _emit(self, item: Item, hash_: str, listed: Listed) -> None:
         rows = parse_item(item, hash_, listed.listed_at_ms)
         self._rows[MESSAGES.name].append(rows.message)
+        self._chars += len(rows.message[_BODY] or "")
         self._children(MENTIONS, rows.message, rows.mentions)
         self._children(LINKS, rows.message, rows.links)
         self._children(RESOURCES, rows.message, rows.resources)
@@ -232,6 +244,7 @@ def _tombstones(table: Table, messages: list[Row]) -> pa.Table:
     return pa.Table.from_arrays(arrays, schema=table.schema)
 
 
+_BODY = MESSAGES.names.index("body_content")
 _OF_MESSAGE = {n: MESSAGES.names.index(n) for n in ("message_id", "chat_id", "create_time")}
 _NOTHING = {pa.string(): "", pa.int64(): -1, pa.bool_(): True}
 

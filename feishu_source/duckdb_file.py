@@ -27,6 +27,9 @@ WAIT_S = 30.0
 
 LOOK_AGAIN_S = 0.1
 
+MEMORY_LIMIT = "256MB"
+"""A slice of ordinary messages is merged without spilling; a long one is merged more slowly."""
+
 _log = logging.getLogger(__name__)
 
 _told: set[str] = set()
@@ -139,13 +142,18 @@ class PatientCredentials(DuckDbCredentials):
     once in two hundred kills). What is committed is safe in the write-ahead log until then.
 
     `wait_s`: how long at most, each time; `DESTINATION__DUCKDB__CREDENTIALS__WAIT_S` sets it.
+    `memory_limit`: what DuckDB may take before it spills to disk, beside the file; its own default
+    is most of the machine. `DESTINATION__DUCKDB__CREDENTIALS__MEMORY_LIMIT` sets it.
     """
 
     wait_s: float = WAIT_S
+    memory_limit: str = MEMORY_LIMIT
 
     def on_resolved(self) -> None:
-        """Opens connections patiently."""
+        """Opens connections patiently, and with bounded memory."""
         super().on_resolved()
+        limit = {"memory_limit": self.memory_limit}
+        self.global_config = limit | (self.global_config or {})
         self.conn_pool = _PatientPool(self)
 
 

@@ -59,7 +59,7 @@ class Session:
     ) -> None:
         self.options = options
         self.progress = progress or Progress()
-        self.intake = Intake(options.bounds, options.settings.batch_rows)
+        self.intake = self._new_intake()
         self.walk: Walk | None = None
         self._ahead: ReadAhead | None = None
         self.warnings: list[str] = []
@@ -117,6 +117,10 @@ class Session:
         if not self.roster.pinned_s:
             self.roster.pinned_s = int(self.client.server_time_s or self._clock())
         return self.roster.pinned_s
+
+    def _new_intake(self) -> Intake:
+        settings = self.options.settings
+        return Intake(self.options.bounds, settings.batch_rows, settings.batch_chars)
 
     def open_state(self, state: dict[str, Any]) -> dict[str, Any]:
         """The claims of all chats, in a state that belongs to this tenant and this version.
@@ -190,4 +194,4 @@ class Session:
         if self._client:
             self._client.close()
         self.walk = self._ahead = self._client = self._roster = None
-        self.intake = Intake(self.options.bounds, self.options.settings.batch_rows)
+        self.intake = self._new_intake()

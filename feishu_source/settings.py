@@ -64,7 +64,9 @@ class Settings:
     details_period_s: int = DAY_S
     details_share: float = 0.25
     slice_messages: int = 100_000
+    slice_chars: int = 200_000_000
     batch_rows: int = 5_000
+    batch_chars: int = 16_000_000
     pages_ahead: int = 4
     batches_ahead: int = 8
 
@@ -112,7 +114,9 @@ _BOUNDS: tuple[tuple[str, float, float], ...] = (
     ("details_period_s", 0, 3_650 * DAY_S),
     ("details_share", 0.01, 1),
     ("slice_messages", 1, 10_000_000),
+    ("slice_chars", 1, 10_000_000_000),
     ("batch_rows", 1, 1_000_000),
+    ("batch_chars", 1, 1_000_000_000),
     ("pages_ahead", 1, 64),
     ("batches_ahead", 1, 1_000),
 )

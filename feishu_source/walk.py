@@ -65,6 +65,7 @@ class Walk:
         self._intake = intake
         self._progress = progress or Progress()
         self._most_messages = sys.maxsize if most_messages is None else most_messages
+        self._bounded = bounded
         self._most_in_slice = settings.slice_messages if bounded else sys.maxsize
         self._workers = workers
         self._reader = Reader(client, wanted, intake, modes, workers)
@@ -176,7 +177,9 @@ class Walk:
 
     @property
     def _slice_full(self) -> bool:
-        return self._reader.listed >= self._slice_ends_at
+        if self._reader.listed >= self._slice_ends_at:
+            return True
+        return self._bounded and self._intake.slice_chars >= self._settings.slice_chars
 
     @property
     def _ends(self) -> bool:

@@ -245,6 +245,22 @@ def test_a_message_with_children_needs_no_tombstone(intake: Intake) -> None:
     ]
 
 
+def test_a_batch_is_full_at_its_number_of_characters() -> None:
+    """Long messages make short batches: memory is bounded by what they hold."""
+    intake = Intake(batch_chars=100)
+    intake.begin_slice()
+    full = []
+    for number in range(4):
+        intake.add(listed(version("x" * 45, f"om_{number}")))  # and the JSON around it
+        full.append(intake.full)
+        if intake.full:
+            taken(intake)
+    assert full == [False, True, False, True]
+    assert intake.slice_chars == 4 * len('{"text":"' + "x" * 45 + '"}')
+    intake.begin_slice()
+    assert (intake.full, intake.slice_chars) == (False, 0)
+
+
 def test_a_batch_is_full_at_its_number_of_messages() -> None:
     """Children and other tables do not count; taking it begins the next."""
     intake = Intake(batch_rows=2)

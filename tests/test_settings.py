@@ -49,6 +49,8 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "details_share": (0.01, 1),
     "slice_messages": (1, 10_000_000),
     "batch_rows": (1, 1_000_000),
+    "slice_chars": (1, 10_000_000_000),
+    "batch_chars": (1, 1_000_000_000),
     "pages_ahead": (1, 64),
     "batches_ahead": (1, 1_000),
 }

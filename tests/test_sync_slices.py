@@ -32,6 +32,18 @@ def test_tiny_slices_end_in_the_same_tables() -> None:
         belt.assert_equals_truth()
 
 
+def test_long_messages_make_short_slices() -> None:
+    """A slice ends at its number of characters as well, wherever its number of messages would."""
+    world = generate(seed=3, chats=6, messages=300, days=30, now_ms=NOW_MS)
+    with Belt(world) as belt:
+        assert set(belt.load(page_size=3).values()) == {"complete"}
+        assert belt.slices == 1
+    with Belt(world) as belt:
+        assert set(belt.load(slice_chars=2_000, page_size=3).values()) == {"complete"}
+        assert belt.slices >= 10
+        belt.assert_equals_truth()
+
+
 def test_load_ends_after_max_messages_and_the_next_goes_on(
     lab: Lab, world: World, ann: str, team: str
 ) -> None:

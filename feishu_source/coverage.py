@@ -40,6 +40,13 @@ class OpenWalk:
     threads: bool
     full: bool = False
 
+    def to_dict(self) -> dict[str, Any]:
+        """The stored form: `full` only where it is true."""
+        values = asdict(self)
+        if not self.full:
+            del values["full"]
+        return values
+
 
 @dataclass(slots=True)
 class ChatState:
@@ -76,11 +83,15 @@ class ChatState:
 
     def to_dict(self) -> dict[str, Any]:
         """The stored form: JSON types, what is empty left out, sharing nothing with this."""
-        values = asdict(self)
-        for walk in values["walks"].values():
-            if not walk["full"]:
-                del walk["full"]
-        return {k: v for k, v in values.items() if v is not None and v is not False and v != {}}
+        stored: dict[str, Any] = {}
+        for name in self.__dataclass_fields__:
+            value = getattr(self, name)
+            if value is not None and value is not False and value != {}:
+                # Thousands of threads, in every batch: one copy of the dict, not of each entry.
+                stored[name] = dict(value) if isinstance(value, dict) else value
+        if self.walks:
+            stored["walks"] = {kind: walk.to_dict() for kind, walk in self.walks.items()}
+        return stored
 
     @property
     def owed(self) -> list[str]:

@@ -12,7 +12,7 @@ a load would meet.
     loader  source  resources                the loading bay: slices, dlt's decorators and state
     holdings  refusals                       the warehouse: what it holds, what it says
     destination  duckdb_file                 the way to it: pipelines, the file of the default one
-    configuration                            what was configured and cannot be meant
+    configuration                            what was configured and cannot be meant; what dlt needs
     account                                  what a load has done, and how it ended
     session                                  one use of the source: client, chats, walk
     options                                  what it was asked for, checked

@@ -1,8 +1,8 @@
 """What a person wrote into dlt's configuration and did not mean: told, never guessed.
 
 In: dlt's errors, its TOML files, the environment. Out: one sentence that names file or key, and
-what to write instead; a value is never repeated, it may be a secret.
-Refuses to know what a setting does.
+what to write instead; a value is never repeated, it may be a secret. And what dlt is told where
+nobody told it anything. Refuses to know what a setting of ours does.
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+import dlt
 from dlt.common.configuration.container import Container
 from dlt.common.configuration.exceptions import ConfigValueCannotBeCoercedException
 from dlt.common.configuration.providers.toml import TomlProviderReadException
 from dlt.common.configuration.specs import PluggableRunContext
+from dlt.common.runtime.anon_tracker import disable_anon_tracker
 
 from feishu_source.errors import ConfigurationError, redact
 
@@ -39,6 +41,37 @@ _KINDS: dict[str, tuple[str, str]] = {
     "float": ("a number", "1.0"),
     "bool": ("true or false", "true"),
 }
+
+
+_DLT_DEFAULTS: dict[str, Any] = {
+    "runtime.dlthub_telemetry": False,
+    "normalize.parquet_normalizer.add_dlt_load_id": True,
+    "load.delete_completed_jobs": True,
+    "load.truncate_staging_dataset": True,
+    "load.auto_abort_on_terminal_error": True,
+}
+
+
+def set_dlt_defaults() -> None:
+    """Sets what a correct load needs of dlt, unless the user's configuration says otherwise.
+
+    Load ids on every row; no copies of messages left in the working folder or the staging dataset;
+    a package that can never be loaded does not block for ever; no telemetry.
+
+    Raises:
+        ConfigurationError: a file of dlt's configuration cannot be read.
+    """
+    unreadable = None
+    try:
+        missing = {key: v for key, v in _DLT_DEFAULTS.items() if dlt.config.get(key) is None}
+    except TomlProviderReadException as error:  # here, where dlt reads its files first
+        unreadable = explain_files(error)
+    if unreadable is not None:
+        raise unreadable
+    for key, value in missing.items():
+        dlt.config[key] = value
+    if not dlt.config["runtime.dlthub_telemetry"]:
+        disable_anon_tracker()  # dlt has started it by now, with a default of its own
 
 
 def explain_value(error: ConfigValueCannotBeCoercedException) -> ConfigurationError:

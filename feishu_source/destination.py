@@ -14,7 +14,6 @@ from typing import Any
 
 import dlt
 from dlt.common.configuration.exceptions import ConfigurationException
-from dlt.common.configuration.providers.toml import TomlProviderReadException
 from dlt.common.destination import Destination
 from dlt.common.destination.exceptions import (
     DestinationException,
@@ -23,11 +22,10 @@ from dlt.common.destination.exceptions import (
 )
 from dlt.common.exceptions import MissingDependencyException
 from dlt.common.pipeline import get_dlt_pipelines_dir
-from dlt.common.runtime.anon_tracker import disable_anon_tracker
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 from duckdb import DuckDBPyConnection
 
-from feishu_source.configuration import explain_files
+from feishu_source.configuration import set_dlt_defaults
 from feishu_source.duckdb_file import check_file, check_names, duckdb_destination
 from feishu_source.errors import ConfigurationError
 from feishu_source.report import Place
@@ -41,35 +39,6 @@ NOT_CONFIGURED = (
 """What dlt raises where an argument, a setting or the installation is wrong."""
 
 _DUCKDB = "dlt.destinations.duckdb"
-_DLT_DEFAULTS: dict[str, Any] = {
-    "runtime.dlthub_telemetry": False,
-    "normalize.parquet_normalizer.add_dlt_load_id": True,
-    "load.delete_completed_jobs": True,
-    "load.truncate_staging_dataset": True,
-    "load.auto_abort_on_terminal_error": True,
-}
-
-
-def set_dlt_defaults() -> None:
-    """Sets what a correct load needs of dlt, unless the user's configuration says otherwise.
-
-    Load ids on every row; no copies of messages left in the working folder or the staging dataset;
-    a package that can never be loaded does not block for ever; no telemetry.
-
-    Raises:
-        ConfigurationError: a file of dlt's configuration cannot be read.
-    """
-    unreadable = None
-    try:
-        missing = {key: v for key, v in _DLT_DEFAULTS.items() if dlt.config.get(key) is None}
-    except TomlProviderReadException as error:  # here, where dlt reads its files first
-        unreadable = explain_files(error)
-    if unreadable is not None:
-        raise unreadable
-    for key, value in missing.items():
-        dlt.config[key] = value
-    if not dlt.config["runtime.dlthub_telemetry"]:
-        disable_anon_tracker()  # dlt has started it by now, with a default of its own
 
 
 def open_pipeline(

@@ -24,7 +24,8 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 from filelock import FileLock, Timeout
 
 from feishu_source.account import Account
-from feishu_source.destination import describe, lock_path, set_dlt_defaults
+from feishu_source.configuration import set_dlt_defaults
+from feishu_source.destination import describe, lock_path
 from feishu_source.errors import (
     ConfigurationError,
     DestinationError,

@@ -16,8 +16,12 @@ from dlt.common.configuration.resolve import resolve_configuration
 from dlt.common.typing import TSecretStrValue
 from dlt.extract import DltResource
 
-from feishu_source.configuration import SECTIONS, explain_value, unknown_settings
-from feishu_source.destination import set_dlt_defaults
+from feishu_source.configuration import (
+    SECTIONS,
+    explain_value,
+    set_dlt_defaults,
+    unknown_settings,
+)
 from feishu_source.options import Options
 from feishu_source.resources import make_resources
 from feishu_source.rungs import RUNGS

@@ -12,7 +12,7 @@ import duckdb
 import pyarrow as pa
 
 from feishu_source.batch import Intake, Listed
-from feishu_source.destination import set_dlt_defaults
+from feishu_source.configuration import set_dlt_defaults
 from feishu_source.resources import mark
 from feishu_source.sandbox import World
 from tests.content_reading import NAMES

@@ -17,8 +17,7 @@ from dlt.common.configuration.exceptions import ConfigurationException
 
 from feishu_source.api import is_loopback, resolve_base_url
 from feishu_source.api.endpoints import FEISHU, LARK
-from feishu_source.configuration import unknown_names
-from feishu_source.destination import set_dlt_defaults
+from feishu_source.configuration import set_dlt_defaults, unknown_names
 from feishu_source.doctor.findings import Finding, find, skip
 from feishu_source.errors import ConfigurationError, HostNotAllowed, first_line
 from feishu_source.options import Options

@@ -12,16 +12,10 @@ would write it, and told to load through Parquet: types are inferred, bodies are
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import platform
 import statistics
-import subprocess
-import sys
-import tempfile
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
+
+from benchmarks.printing import print_machine
+from benchmarks.processes import Account, run_fresh, tenant
 
 CONTESTANTS: dict[str, tuple[str, dict[str, str]]] = {
     "feishu_source": ("feishu_source", {}),
@@ -32,64 +26,37 @@ CONTESTANTS: dict[str, tuple[str, dict[str, str]]] = {
 """Each with its script and what it finds in the environment."""
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Runs the rounds and prints the table."""
-    options = _parse()
-    tenant = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "feishu_source.sandbox", "--port", "0", "--seed", "1"),
-            *("--messages", str(options.messages), "--chats", "50", "--days", "365"),
-        ],
-        stdout=subprocess.PIPE,
-    )
-    assert tenant.stdout is not None
-    access = json.loads(tenant.stdout.readline())
-    results: dict[str, list[dict[str, float]]] = {name: [] for name in CONTESTANTS}
-    try:
+    options = _parse(arguments)
+    print_machine()
+    results: dict[str, list[Account]] = {name: [] for name in CONTESTANTS}
+    with tenant(seed=1, messages=options.messages, chats=50, days=365) as access:
         for _ in range(options.rounds):
-            for name in CONTESTANTS:
-                results[name].append(_measure(name, access))
-    finally:
-        tenant.terminate()
-        tenant.communicate()
+            for name, (script, environment) in CONTESTANTS.items():
+                results[name].append(run_fresh(script, access, environment))
     _print(results, options)
 
 
-def _parse() -> argparse.Namespace:
+def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--messages", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=3)
-    return parser.parse_args()
+    return parser.parse_args(arguments)
 
 
-def _measure(name: str, access: dict[str, Any]) -> dict[str, float]:
-    """One run of one contestant: messages, seconds, peak memory in MB."""
-    script, environment = CONTESTANTS[name]
-    with tempfile.TemporaryDirectory() as folder:
-        words = [sys.executable, "-m", f"benchmarks.{script}", json.dumps(access), folder]
-        done = subprocess.run(
-            words,
-            stdout=subprocess.PIPE,
-            check=True,
-            cwd=Path(__file__).parent.parent,
-            env=os.environ | {"RUNTIME__DLTHUB_TELEMETRY": "false"} | environment,
-        )
-    result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return result
-
-
-def _print(results: dict[str, list[dict[str, float]]], options: argparse.Namespace) -> None:
-    print(f"{datetime.now(UTC):%Y-%m-%d}, {platform.machine()}, Python {platform.python_version()}")
-    print(f"first load of {options.messages:,} messages into DuckDB, {options.rounds} rounds\n")
-    print(f"{'':18}{'messages/s':>12}{'of ours':>10}{'peak MB':>10}")
+def _print(results: dict[str, list[Account]], options: argparse.Namespace) -> None:
+    print(f"\nfirst load of {options.messages:,} messages into DuckDB, {options.rounds} rounds")
+    print(f"  {'':18}{'messages/s':>12}{'of ours':>10}{'peak MB':>10}")
     ours = _median(results["feishu_source"], "rate")
     for name in CONTESTANTS:
         rate, peak = _median(results[name], "rate"), _median(results[name], "peak_mb")
-        print(f"{name:18}{rate:12,.0f}{rate / ours:10.2f}{peak:10,.0f}")
+        print(f"  {name:18}{rate:12,.0f}{rate / ours:10.2f}{peak:10,.0f}")
+    print(flush=True)
 
 
-def _median(rounds: list[dict[str, float]], name: str) -> float:
-    return statistics.median(one[name] for one in rounds)
+def _median(rounds: list[Account], name: str) -> float:
+    return float(statistics.median(one[name] for one in rounds))
 
 
 if __name__ == "__main__":

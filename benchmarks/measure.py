@@ -1,4 +1,7 @@
-"""What each contestant prints at its end: rows, seconds, peak memory of its process."""
+"""What each contestant prints at its end: messages, seconds, rate, peak memory of its process.
+
+In: a function that loads. Out: one line of JSON on stdout. Refuses to know what is loaded.
+"""
 
 from __future__ import annotations
 
@@ -6,20 +9,37 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 
-def run(load: Callable[[dict[str, Any], Path], int]) -> None:
-    """Times `load(access, folder)`, which returns how many messages it stored."""
+def run(load: Callable[[dict[str, Any], Path], dict[str, Any]]) -> None:
+    """Times `load(access, folder)`, which returns its `messages` and what else it has to tell."""
     access, folder = json.loads(sys.argv[1]), Path(sys.argv[2])
+    print(json.dumps(measured(load, access, folder)))
+
+
+def measured(
+    load: Callable[[dict[str, Any], Path], dict[str, Any]], access: dict[str, Any], folder: Path
+) -> dict[str, Any]:
+    """The account of one load in this process."""
     begun = time.perf_counter()
-    messages = load(access, folder)
+    told = load(access, folder)
     seconds = time.perf_counter() - begun
-    print(json.dumps({"rate": messages / seconds, "peak_mb": _peak_mb(), "seconds": seconds}))
+    rate = told["messages"] / seconds
+    return {**told, "seconds": seconds, "rate": rate, "peak_mb": peak_mb()}
 
 
-def _peak_mb() -> float:
+def peak_mb() -> float:
+    """The most memory this process ever had resident.
+
+    Linux tells it in VmHWM. `ru_maxrss` would count what the parent had when it started this one.
+    """
+    with suppress(OSError):
+        for line in Path("/proc/self/status").read_text("ascii").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 1_024
     try:
         import resource
     except ImportError:  # Windows has no such account

@@ -20,6 +20,7 @@ from typing import Any
 import dlt
 from dlt.extract import DltResource
 
+from benchmarks.printing import print_machine
 from feishu_source import open_pipeline
 from feishu_source.coverage import ChatState
 from feishu_source.destination import describe
@@ -31,13 +32,14 @@ NOW_S = 1_790_000_000
 ROUNDS = 5
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Prints the account."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--chats", type=int, default=10_000)
     parser.add_argument("--hot-threads", type=int, default=20_000)
     parser.add_argument("--loads", type=int, default=120)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
+    print_machine()
     with tempfile.TemporaryDirectory() as folder:
         full = _pipeline(Path(folder), "full")
         bare = _pipeline(Path(folder), "bare")
@@ -46,10 +48,11 @@ def main() -> None:
         stored = _seconds_to_store(full, claims) - _seconds_to_store(bare, few)
         restored = _seconds_to_restore(full) - _seconds_to_restore(bare)
         size = _query(full, "SELECT max(length(state)) FROM feishu_claims._dlt_pipeline_state")
-        print(f"{options.chats:,} chats, {options.hot_threads:,} hot threads")
-        print(f"one version of the state: {size / 1_000:,.0f} KB at the destination")
-        print(f"storing it adds {stored:.2f} s to a slice, reading it {restored:.2f} s to a load")
+        print(f"\nthe state of {options.chats:,} chats and {options.hot_threads:,} hot threads")
+        print(f"  one version of the state: {size / 1_000:,.0f} KB at the destination")
+        print(f"  storing it adds {stored:.2f} s to a slice, reading it {restored:.2f} s to a load")
         _print_growth(full, claims, options.loads)
+        print(flush=True)
 
 
 def make_claims(chats: int, hot_threads: int) -> dict[str, Any]:
@@ -96,14 +99,14 @@ def _source(claims: dict[str, Any]) -> Iterator[DltResource]:
 def _print_growth(pipeline: dlt.Pipeline, claims: dict[str, Any], loads: int) -> None:
     """Stores and prunes so many versions as loads do, and shows how large the file is."""
     database = Path(str(describe(pipeline).database))
-    print(f"{'loads':>8}{'versions kept':>16}{'file MB':>10}")
+    print(f"  {'loads':>8}{'versions kept':>16}{'file MB':>10}")
     for load in range(1, loads + 1):
         _store(pipeline, _aged(claims, ROUNDS + load))
         checkpoint(pipeline)
         prune_states(pipeline)
         if load % max(1, loads // 6) == 0:
             kept = _query(pipeline, "SELECT count(*) FROM feishu_claims._dlt_pipeline_state")
-            print(f"{load:8,}{kept:16,}{database.stat().st_size / 1e6:10,.1f}", flush=True)
+            print(f"  {load:8,}{kept:16,}{database.stat().st_size / 1e6:10,.1f}", flush=True)
 
 
 def _query(pipeline: dlt.Pipeline, sql: str) -> Any:

@@ -1,0 +1,58 @@
+"""Where a load's memory peaks: while it reads, or while the destination takes the rows in.
+
+In: the progress of a load in this process. Out: the most memory seen in each phase, and what was
+left of it after each slice. Refuses to know what is loaded.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from threading import Event, Thread
+from types import TracebackType
+
+from feishu_source.report import Progress
+
+PERIOD_S = 0.05
+
+
+class PhasePeaks:
+    """Samples the resident memory of this process while the `with` block lasts.
+
+    `peaks_mb` by phase; `slices_mb`: what was resident when each slice began to read.
+    """
+
+    def __init__(self, progress: Progress) -> None:
+        self.peaks_mb: dict[str, float] = {}
+        self.slices_mb: list[float] = []
+        self._progress = progress
+        self._ended = Event()
+        self._thread = Thread(target=self._sample, daemon=True)
+
+    def __enter__(self) -> PhasePeaks:
+        if Path("/proc/self/statm").exists():  # elsewhere nobody tells, and nothing is sampled
+            self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._ended.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _sample(self) -> None:
+        while not self._ended.wait(PERIOD_S):
+            now_mb, phase = resident_mb(), str(self._progress.phase)
+            if phase == "messages" and self._progress.slice > len(self.slices_mb):
+                self.slices_mb.append(now_mb)
+            self.peaks_mb[phase] = max(now_mb, self.peaks_mb.get(phase, 0.0))
+
+
+def resident_mb() -> float:
+    """What this process has resident now; Linux only."""
+    pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1_048_576

@@ -166,9 +166,12 @@ def _access(sandbox: Sandbox) -> dict[str, Any]:
 
 
 def _watch(sandbox: WatchedSandbox, process: subprocess.Popen[bytes], seconds: float) -> Measured:
-    """Waits from the load's first counted request for so many seconds."""
+    """Waits from the load's first counted request for so many seconds.
+
+    And until what was under way at their end has been answered, and is known to have been so.
+    """
     begin = _first_answer(sandbox, process)
-    time.sleep(max(0.0, begin + seconds - time.monotonic()))
+    time.sleep(max(0.0, begin + seconds + 2 * LATENCY_MS[1] / 1_000 - time.monotonic()))
     return Measured(list(sandbox.seen), (begin, begin + seconds))
 
 

@@ -125,3 +125,30 @@ def test_a_dissolved_chat_stays_listed_as_dissolved(world: World, api: Api) -> N
     world.dissolve(chat)
     assert api.items(CHATS)[0]["chat_status"] == "dissolved"
     assert api.get(f"{CHATS}/{chat}/members")["code"] == 232009
+
+
+def test_the_list_by_activity_shows_the_newest_message_that_can_be_seen(
+    world: World, api: Api
+) -> None:
+    """Not one that is still invisible or was removed; a chat without any counts from its making."""
+    made = [world.add_chat(f"chat {n}", create_ms=NOW_MS - 9_000 + n) for n in range(4)]
+    world.post(made[0], text="x", at_ms=NOW_MS - 5_000)
+    world.post(made[2], text="x", at_ms=NOW_MS - 4_000)
+    world.post(made[3], text="x", at_ms=NOW_MS - 3_000, visible_after_ms=10_000)
+    world.remove(world.post(made[1], text="x", at_ms=NOW_MS - 2_000))
+    listed = api.items(CHATS, sort_type="ByActiveTimeDesc")
+    assert [chat["name"] for chat in listed] == ["chat 2", "chat 0", "chat 3", "chat 1"]
+
+
+def test_a_chat_that_moves_up_while_the_list_is_paged_is_on_no_later_page(
+    world: World, api: Api
+) -> None:
+    """As the documentation warns; by creation time all are listed."""
+    made = [world.add_chat(f"chat {n}", create_ms=NOW_MS - n) for n in range(5)]
+    for order, found in (("ByActiveTimeDesc", 4), ("ByCreateTimeAsc", 5)):
+        pages = api.pages(CHATS, sort_type=order, page_size=2)
+        names = [chat["name"] for chat in next(pages)["items"]]
+        world.post(made[3], text="x")
+        names += [chat["name"] for page in pages for chat in page["items"]]
+        assert len(names) == found
+        world.message(world.id_of(world.chats[made[3]].timeline[0])).removed = True

@@ -210,3 +210,30 @@ def test_the_date_header_may_be_missing() -> None:
         assert api.raw(CHATS).headers["Date"] == "Thu, 09 Oct 2025 08:53:20 GMT"
     with served(world, date_header=False) as api:
         assert "Date" not in api.raw(CHATS).headers
+
+
+@pytest.mark.parametrize(
+    ("activity", "order"),
+    [
+        ("messages", ["said", "alarmed", "replied", "silent", "made"]),
+        ("replies", ["replied", "said", "alarmed", "silent", "made"]),
+        ("people", ["said", "replied", "silent", "alarmed", "made"]),
+    ],
+)
+def test_what_moves_a_chat_up_in_the_list_by_activity(activity: str, order: list[str]) -> None:
+    """Messages, whoever sent them; replies in threads as well; or only what people say."""
+    world = World(start_ms=NOW_MS, now_ms=NOW_MS)
+    tom, app = world.add_user("Tom"), world.add_bot("Bot")
+    chats = {
+        name: world.add_chat(name) for name in ["alarmed", "made", "replied", "said", "silent"]
+    }
+    for seconds, name in [(-9, "alarmed"), (1, "silent"), (2, "replied"), (3, "said")]:
+        world.post(chats[name], tom, text="x", at_ms=NOW_MS + seconds * 1_000)
+    world.post(chats["alarmed"], app, text="x", at_ms=NOW_MS + 2_500)
+    root = world.id_of(world.chats[chats["replied"]].timeline[0])
+    world.reply_in_thread(root, tom, text="x", at_ms=NOW_MS + 4_000)
+    world.chats[chats["made"]].create_ms = NOW_MS - 10_000
+    world.now_ms = NOW_MS + 5_000
+    with served(world, activity=activity) as api:
+        listed = api.items(CHATS, sort_type="ByActiveTimeDesc", page_size=2)
+        assert [chat["name"] for chat in listed] == order

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain, islice
+from operator import itemgetter
 from typing import TypeVar
 
 from feishu_source.sandbox import items
@@ -16,6 +17,8 @@ from feishu_source.sandbox.items import Items, encode
 from feishu_source.sandbox.listing import (
     Place,
     Window,
+    activity,
+    creation,
     is_in_timeline,
     is_listed,
     page_token,
@@ -190,13 +193,19 @@ class Endpoints:
     def _chats(self, _: str, query: Query) -> bytes:
         self._need(_CHAT_SCOPES, 232025)
         size = page_size(query, 100)
-        one_of(query, "sort_type", ("ByCreateTimeAsc", "ByActiveTimeDesc"), "ByCreateTimeAsc")
+        orders = ("ByCreateTimeAsc", "ByActiveTimeDesc")
+        by_activity = one_of(query, "sort_type", orders, orders[0]) == orders[1]
         after = self._place(CHATS_PATH, query, 232001)
-        listed = sorted(self._world.listed_chats(), key=lambda chat: (chat.create_ms, chat.number))
-        rest = (c for c in listed if after is None or (c.create_ms, c.number) > after.order)
+        order = activity(self._world) if by_activity else creation
+        listed = sorted(((order(c), c) for c in self._world.listed_chats()), key=itemgetter(0))
+        if by_activity:  # a chat that moves up while this is paged stands on no later page
+            listed.reverse()
+            rest = (pair for pair in listed if after is None or pair[0] < after.order)
+        else:
+            rest = (pair for pair in listed if after is None or pair[0] > after.order)
         shown, more = self._cut(rest, size, after)
-        made = [encode(items.chat_list_item(chat)) for chat in shown]
-        place = Place((shown[-1].create_ms, shown[-1].number)) if shown else self._pause(after)
+        made = [encode(items.chat_list_item(chat)) for _, chat in shown]
+        place = Place(shown[-1][0]) if shown else self._pause(after)
         return self._page(made, more, place, CHATS_PATH, query)
 
     def _chat(self, chat_id: str, query: Query) -> bytes:

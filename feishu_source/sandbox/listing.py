@@ -1,4 +1,4 @@
-"""Which messages a list shows, in which order, page by page.
+"""Which messages a list shows, in which order, page by page; and the orders of the list of chats.
 
 In: a tenant, a query. Out: messages and a page token.
 Refuses to know: HTTP and JSON. Pages go on after the last item they showed, by time and posting
@@ -10,15 +10,16 @@ from __future__ import annotations
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NotBase64
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from struct import Struct
 from struct import error as StructError
 
+from feishu_source.sandbox.community import Community
 from feishu_source.sandbox.refusals import invalid
 from feishu_source.sandbox.switches import Switches
-from feishu_source.sandbox.tenant import Message
+from feishu_source.sandbox.tenant import Chat, Message
 
 _TOKEN = Struct(">qQ?8s")
 # Two requests that differ in these still belong to one listing.
@@ -114,3 +115,33 @@ def is_in_timeline(message: Message, now_ms: int, switches: Switches, roots_only
     if thread is not None and is_reply and (roots_only or thread.hidden or thread.deleted):
         return False
     return is_listed(message, now_ms, switches)
+
+
+def creation(chat: Chat) -> tuple[int, int]:
+    """A chat's place in the list of chats, oldest first."""
+    return (chat.create_ms, chat.number)
+
+
+def activity(world: Community) -> Callable[[Chat], tuple[int, int]]:
+    """A chat's place in the list of chats by activity: when the newest message was sent in it.
+
+    Of those that the bot sees now; a chat without any was active when it was made.
+    """
+    now_ms, switches = world.now_ms, world.switches
+
+    def counts(message: Message) -> bool:
+        if switches.activity == "people" and message.sender is not None and message.sender.is_app:
+            return False
+        if switches.activity == "replies" and message.is_reply_in_thread:
+            return is_listed(message, now_ms, switches)
+        return is_in_timeline(message, now_ms, switches, roots_only=False)
+
+    def place(chat: Chat) -> tuple[int, int]:
+        found = next((m.create_ms for m in reversed(chat.timeline) if counts(m)), chat.create_ms)
+        if switches.activity == "replies":
+            roots = (m.thread for m in chat.timeline if m.thread and m.thread.root is m)
+            replies = (m.create_ms for thread in roots for m in thread.replies if counts(m))
+            found = max(found, *replies, found)
+        return (found, chat.number)
+
+    return place

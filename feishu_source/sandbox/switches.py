@@ -58,6 +58,9 @@ class Switches:
     """How an error body spells its log id."""
     date_header: bool = True
     """Whether replies carry a `Date` header."""
+    activity: Literal["messages", "replies", "people"] = "messages"
+    """What moves a chat up in the list by activity: messages; replies in threads as well; or only
+    messages that no app sent."""
     scopes_open: bool = True
     """Whether an app may read its own granted scopes without a scope for that."""
     gzip: bool = True

@@ -10,6 +10,7 @@ loaded as a row.
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -61,13 +62,18 @@ def _matches(name: str | None, globs: tuple[str, ...]) -> bool:
 
 @dataclass
 class Roster:
-    """The chats of one load; asks for each thing once, from whichever thread needs it first."""
+    """The chats of one load; asks for each thing once, from whichever thread needs it first.
+
+    `order`: those listed by activity, the latest first; empty where it was not asked for, or in
+    vain.
+    """
 
     client: Client
     selection: Selection
     warnings: list[str] = field(default_factory=list)
     pinned_s: int = 0
     listed: dict[str, dict[str, Any]] = field(default_factory=dict)
+    order: list[str] = field(default_factory=list)
     _details: dict[str, dict[str, Any] | None] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _details_refused: bool = False
@@ -86,6 +92,29 @@ class Roster:
         for item in self._items("list chats", self.client.fetch_chats):
             self._note(item)
         self._ready = True
+
+    def read_order(self, most_requests: int) -> None:
+        """Pages through the chat list by activity: `order`, the most lately active chat first.
+
+        While it is paged, a chat may move: one that is listed twice is left out, as is one that is
+        not listed. Without the order, every chat is read; so it is where the list takes more
+        requests than it may.
+
+        Raises:
+            StopError: the load cannot go on.
+        """
+        if len(self.listed) > most_requests * self.client.settings.list_page_size:
+            return
+        what = "list chats by activity"
+        try:
+            items = self._items(what, partial(self.client.fetch_chats, by_activity=True))
+        except StopError:
+            raise
+        except (ApiError, RequestsSpent) as error:
+            self.warnings.append(f"no chat is left out as idle, all are read: {error}")
+            return
+        times = Counter(text_or_none(item.get("chat_id")) for item in items)
+        self.order = [chat_id for chat_id, number in times.items() if chat_id and number == 1]
 
     def _note(self, item: dict[str, Any]) -> None:
         try:

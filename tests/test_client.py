@@ -39,6 +39,17 @@ def words(page: Page) -> list[str]:
 # What is asked
 
 
+def test_the_chats_are_listed_by_creation_or_by_activity(tenant: Tenant) -> None:
+    """By name; each page in the order of the first."""
+    client = tenant.client(list_page_size=1)
+    tenant.world.add_chat(name="busy")
+    first = client.fetch_chats(by_activity=True)
+    client.fetch_chats(first.next_page_token, by_activity=True)
+    client.fetch_chats()
+    orders = [request.query["sort_type"] for request in tenant.sandbox.requests[1:]]
+    assert orders == ["ByActiveTimeDesc", "ByActiveTimeDesc", "ByCreateTimeAsc"]
+
+
 def test_a_timeline_is_asked_for_in_seconds_with_every_parameter_as_a_string(
     tenant: Tenant,
 ) -> None:

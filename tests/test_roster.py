@@ -127,6 +127,73 @@ def test_a_list_that_breaks_off_is_no_list(
         roster().read_list()
 
 
+# the order
+
+
+def busy(world: World) -> list[str]:
+    """Five chats, the one that was active last first."""
+    made = [world.add_chat(f"room {number}") for number in range(5)]
+    for number in (2, 0, 4, 1, 3):
+        world.advance(60)
+        world.post(made[number], text="x")
+    return [made[number] for number in (3, 1, 4, 0, 2)]
+
+
+def test_the_order_is_that_of_activity(world: World, sandbox: Sandbox, roster: MakeRoster) -> None:
+    """All its pages; nobody asks for it where it is not wanted."""
+    chats = busy(world)
+    found = roster()
+    found.read_list()
+    assert (found.order, sandbox.count(CHATS)) == ([], 3)
+    found.read_order(3)
+    assert (found.order, sandbox.count(CHATS), found.warnings) == (chats, 6, [])
+
+
+def test_a_chat_that_is_listed_twice_has_no_place(
+    world: World, sandbox: Sandbox, roster: MakeRoster
+) -> None:
+    """Nobody knows which of the two places holds."""
+    chats = busy(world)
+    sandbox.inject(Fault("duplicate_item", path=CHATS, after=1))
+    found = roster()
+    found.read_order(3)
+    assert found.order == [*chats[:2], *chats[3:]]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("unknown_code", path=CHATS, code=232001),
+        Fault("unknown_code", path=CHATS, after=1),
+        Fault("html_502", path=CHATS, times=None, after=2),
+        Fault("repeating_page_token", path=CHATS, times=None),
+    ],
+    ids=["refused", "refused later", "gateway", "breaks off"],
+)
+def test_an_order_that_cannot_be_read_to_its_end_is_none(
+    world: World, sandbox: Sandbox, roster: MakeRoster, fault: Fault
+) -> None:
+    """Told once, and no reason to end the load."""
+    busy(world)
+    sandbox.inject(fault)
+    found = roster()
+    found.read_order(3)
+    assert found.order == []
+    (warning,) = found.warnings
+    assert warning.startswith("no chat is left out as idle, all are read: ")
+
+
+def test_an_order_that_takes_more_requests_than_it_may_is_not_begun(
+    world: World, sandbox: Sandbox, roster: MakeRoster
+) -> None:
+    """Five chats are three pages of two."""
+    busy(world)
+    found = roster()
+    found.read_list()
+    found.read_order(2)
+    assert (found.order, sandbox.count(CHATS), found.warnings) == ([], 3, [])
+
+
 # details and members
 
 
@@ -206,6 +273,7 @@ def test_members_that_cannot_be_read_to_the_end_are_none(
 
 ASKS: dict[str, Callable[[Roster, str], Any]] = {
     CHATS: lambda roster, chat_id: roster.read_list(),
+    CHATS + "?": lambda roster, chat_id: roster.read_order(1),
     CHAT: lambda roster, chat_id: roster.details_of(chat_id),
     MEMBERS: lambda roster, chat_id: roster.members_of(chat_id),
 }
@@ -217,7 +285,7 @@ def test_what_stops_a_load_is_not_done_without(
 ) -> None:
     """Each further call would be refused, and some would cost."""
     chat_id = world.add_chat()
-    sandbox.inject(Fault("quota", path=path, times=None))
+    sandbox.inject(Fault("quota", path=path.rstrip("?"), times=None))
     found = roster()
     with pytest.raises(StopError) as stop:
         ASKS[path](found, chat_id)

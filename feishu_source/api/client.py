@@ -142,14 +142,19 @@ class Client:
         call = Call("message", what, check_id("message", message_id), self._card_params())
         return self._ask(call, parse_items)
 
-    def fetch_chats(self, page_token: str | None = None) -> Page:
+    def fetch_chats(self, page_token: str | None = None, *, by_activity: bool = False) -> Page:
         """One page of the groups the bot is in; p2p chats are never listed.
 
-        By creation time, because in the order of activity a busy chat can be skipped.
+        By creation time, or the most lately active first: in that order a busy chat can be skipped
+        or repeated while it is paged, and what counts as activity is not documented.
 
         Source: https://open.feishu.cn/document/server-docs/group/chat/list
         """
-        return self._fetch_page(Call("chats", "list chats", params=self._list_params(page_token)))
+        params = self._list_params(page_token)
+        if by_activity:
+            params["sort_type"] = "ByActiveTimeDesc"
+        what = "list chats by activity" if by_activity else "list chats"
+        return self._fetch_page(Call("chats", what, params=params))
 
     def fetch_chat(self, chat_id: str) -> dict[str, Any]:
         """A chat's details; the reply does not repeat its chat_id.

@@ -20,6 +20,7 @@ a load would meet.
     status  visit                            a chat in this load: what came back, how it stands
     batch                                    rows collected into Arrow tables, with their claims
     rows  chat_rows  fields  content/        pure: an item of the API to rows, a body to text
+    idle                                     pure: which chats may be left out, and what proves it
     coverage  rungs  hot  state  tables      pure: what is claimed and due; what the tables are
     api/                                     the door: tokens, requests, retries, the limiter
     errors  codes  report  settings          words all of them use

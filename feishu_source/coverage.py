@@ -59,6 +59,10 @@ class ChatState:
     dropped for their number. `polled_s`: as of when the hot threads that were due were polled,
     which not all do that move the claim. `flat`: a reply was seen in the chat's own timeline, so
     its threads need no polls.
+
+    For the sake of idle chats, `newest_s`: no message known of the timeline is newer; `troubled`:
+    the last load that tried could not read the chat; `idle_until_s`: nothing was sent from what is
+    covered up to here, as other chats have proven, but nothing is claimed of it.
     """
 
     covered_from_s: int | None = None
@@ -71,6 +75,9 @@ class ChatState:
     hot_since_ms: int | None = None
     polled_s: int | None = None
     flat: bool = False
+    newest_s: int | None = None
+    troubled: bool = False
+    idle_until_s: int | None = None
 
     @classmethod
     def from_dict(cls, state: Mapping[str, Any]) -> ChatState:
@@ -266,6 +273,8 @@ def finish(state: ChatState, walk: OpenWalk, ladder: Iterable[Rung] = ()) -> Non
         _stamp(state, walk, ladder)
     if walk.kind in ("first", "head") and walk.threads and walk.start_s < walk.stop_s:
         state.polled_s = max(state.polled_s or 0, walk.as_of_s)
+    if state.idle_until_s is not None and state.idle_until_s <= (state.covered_until_s or 0):
+        state.idle_until_s = None
 
 
 def _stamp(state: ChatState, walk: OpenWalk, ladder: Iterable[Rung]) -> None:
@@ -292,6 +301,25 @@ def _extend(state: ChatState, walk: OpenWalk) -> None:
         if (from_s, until_s) != (state.covered_from_s, state.covered_until_s):
             state.threads_covered = state.threads_covered and walk.threads
         state.covered_from_s, state.covered_until_s = from_s, until_s
+
+
+def note_newest(state: ChatState, walk: OpenWalk, listed_s: int | None) -> None:
+    """Notes the newest message after a walk that left nothing unread from its start to the end.
+
+    `listed_s`: the newest that this load listed. Without one in the window it is older; if what was
+    known of it was not, it is listed no more.
+    """
+    if listed_s is not None and listed_s >= walk.start_s:
+        state.newest_s = listed_s
+    else:
+        known_s = walk.start_s if state.newest_s is None else state.newest_s
+        state.newest_s = min(known_s, walk.start_s)
+
+
+def leave_out(state: ChatState, as_of_s: int) -> None:
+    """Notes that nothing was sent up to now; what is claimed stays as it is."""
+    if as_of_s > (state.covered_until_s or 0):
+        state.idle_until_s = max(as_of_s, state.idle_until_s or 0)
 
 
 def forget_threads(state: ChatState, walk: OpenWalk) -> None:

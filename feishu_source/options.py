@@ -24,6 +24,7 @@ from feishu_source.batch import Bounds
 from feishu_source.coverage import Wanted
 from feishu_source.errors import ConfigurationError
 from feishu_source.hot import HotRule
+from feishu_source.idle import IdleRule
 from feishu_source.roster import Selection
 from feishu_source.rungs import Rung, parse_ladder
 from feishu_source.settings import (
@@ -127,6 +128,12 @@ class Options:
             settings.most_owed_threads,
             settings.poll_growth,
         )
+
+    @property
+    def idle_rule(self) -> IdleRule:
+        """When a chat in which nothing is said is read all the same."""
+        settings = self.settings
+        return IdleRule(settings.idle_growth, settings.idle_most_s, settings.idle_witnesses)
 
     def wanted(self, pinned_s: int, threads: bool, full: bool) -> Wanted:
         """What to read of every chat up to the pinned end: whole seconds inside the bounds."""

@@ -76,10 +76,10 @@ def _is_due(rung: Rung, swept_s: int | None, chat_id: str, now_s: int) -> bool:
 
 
 def _slot(rung: Rung, chat_id: str, at_s: int) -> int:
-    return int(at_s + _phase(chat_id) * rung.period_s) // rung.period_s
+    return int(at_s + phase(chat_id) * rung.period_s) // rung.period_s
 
 
-def _phase(chat_id: str) -> float:
+def phase(chat_id: str) -> float:
     """Where in a period a chat's turn is, 0 to 1, so that the chats' sweeps spread over it."""
     digest = blake2b(chat_id.encode(), digest_size=6).digest()
     return int.from_bytes(digest) / 2**48

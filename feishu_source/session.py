@@ -22,6 +22,7 @@ from feishu_source.api import (
 from feishu_source.batch import Intake, Row
 from feishu_source.coverage import ChatState
 from feishu_source.errors import FeishuError
+from feishu_source.idle import IdleChats
 from feishu_source.options import Options
 from feishu_source.report import Progress
 from feishu_source.roster import Known, Roster
@@ -112,15 +113,26 @@ class Session:
 
     @property
     def pinned_s(self) -> int:
-        """The load's end: the server's clock at the chat list, this machine's if it tells none."""
+        """The load's end: the server's clock at the chat list, this machine's if it tells none.
+
+        Pinned behind the list by activity: so that heads show all that moved a chat up in it.
+        """
         self.roster.read_list()
         if not self.roster.pinned_s:
+            if self.options.settings.skip_idle and not self._full:
+                self._read_order()
             self.roster.pinned_s = int(self.client.server_time_s or self._clock())
         return self.roster.pinned_s
 
     def _new_intake(self) -> Intake:
         settings = self.options.settings
         return Intake(self.options.bounds, settings.batch_rows, settings.batch_chars)
+
+    def _read_order(self) -> None:
+        """Lists the chats by activity, unless that takes as many requests as reading them."""
+        chats = sum(1 for _ in self.roster.chats({}))
+        if chats * self.options.settings.list_page_size > len(self.roster.listed):
+            self.roster.read_order(self.spare_requests)
 
     def open_state(self, state: dict[str, Any]) -> dict[str, Any]:
         """The claims of all chats, in a state that belongs to this tenant and this version.
@@ -139,15 +151,17 @@ class Session:
                 (chat_id, name, mode, ChatState.from_dict(claims.get(chat_id, {})))
                 for chat_id, name, mode in wanted
             ]
+            wanted_of_each = self.options.wanted(self.pinned_s, threads, self._full)
             self.walk = Walk(
                 self.client,
                 self.options.settings,
-                self.options.wanted(self.pinned_s, threads, self._full),
+                wanted_of_each,
                 self.intake,
                 self.roster,
                 self._make_workers(self.options.settings.workers),
                 self.progress,
                 self._most_messages,
+                idle=IdleChats(self.roster.order, wanted_of_each, self.options.idle_rule),
                 bounded=self.sliced,
             )
             self.walk.add(chats)

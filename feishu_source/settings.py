@@ -61,6 +61,10 @@ class Settings:
     poll_growth: float = 1.25
     most_hot_threads: int = 2_000
     most_owed_threads: int = 100
+    skip_idle: bool = False
+    idle_growth: float = 2.0
+    idle_most_s: int = 30 * DAY_S
+    idle_witnesses: int = 8
     details_period_s: int = DAY_S
     details_share: float = 0.25
     slice_messages: int = 100_000
@@ -111,6 +115,9 @@ _BOUNDS: tuple[tuple[str, float, float], ...] = (
     ("poll_growth", 1.05, 10),
     ("most_hot_threads", 0, 100_000),
     ("most_owed_threads", 1, 100_000),
+    ("idle_growth", 1.1, 10),
+    ("idle_most_s", 0, 3_650 * DAY_S),
+    ("idle_witnesses", 1, 1_000),
     ("details_period_s", 0, 3_650 * DAY_S),
     ("details_share", 0.01, 1),
     ("slice_messages", 1, 10_000_000),

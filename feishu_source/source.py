@@ -52,6 +52,9 @@ def feishu_source(
     poll_growth: float = 1.25,
     most_hot_threads: int = 2_000,
     most_owed_threads: int = 100,
+    skip_idle: bool = False,
+    idle_growth: float = 2.0,
+    idle_most_s: int = 30 * DAY_S,
     details_period_s: int = DAY_S,
     details_share: float = 0.25,
     page_size: int = 50,
@@ -95,6 +98,10 @@ def feishu_source(
         poll_growth: by how much each silence between two polls is longer than the one before.
         most_hot_threads: threads of one chat that are polled so, the longest silent left out.
         most_owed_threads: threads of one chat that may wait after they failed.
+        skip_idle: leave out chats in which nothing was said since the last load, as the chat list
+            by activity proves; what does not move a chat up in it is seen later.
+        idle_growth: a chat is read again before its silence has grown so many times.
+        idle_most_s: and after so long at the latest.
         details_period_s: how often a chat's details and members are read again.
         details_share: part of `max_requests` that list, details and members may take.
         page_size: messages a request, 1 to 50.

@@ -65,6 +65,7 @@ def coverage_row(visit: Visit, as_of_s: int) -> tuple[Any, ...]:
         _ms(state.covered_from_s),
         _ms(state.covered_until_s),
         state.threads_covered,
+        _ms(state.idle_until_s),
         as_of_s * 1_000,
         _swept(state.swept_s),
         _ms(sweep.at_s) if sweep else None,

@@ -308,6 +308,7 @@ SYNC_COVERAGE = Table(
         ("covered_from", "ts?", "Everything sent from here …"),
         ("covered_until", "ts?", "… to here (exclusive) and visible when listed is loaded."),
         ("threads_covered", "bool", "False while threads were not read for all of that range."),
+        ("idle_until", "ts?", "Set when it was left out as idle: nothing was sent until here."),
         ("last_synced_at", "ts", "Pinned end of the load that wrote this row."),
         ("swept_at", "json?", "Per rung of age in days: as of when it was last read again."),
         ("sweep_backlog_from", "ts?", "Start of the oldest window still to be read again."),

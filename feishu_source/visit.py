@@ -93,7 +93,8 @@ class Visit:
 
     `walk` is the open window, None between two. `own`: this load opened it. `polled_s`: as of when
     the hot threads were polled before this load. `polled`: threads of this slice, and whether they
-    were read whole. `problem` is what ended the chat, or what left a thread owed.
+    were read whole. `problem` is what ended the chat, or what left a thread owed. `newest_s`: the
+    newest message of the timeline that this load has listed.
     """
 
     chat_id: str
@@ -124,6 +125,7 @@ class Visit:
     listed: int = 0
     threads_polled: int = 0
     requests: int = 0
+    newest_s: int | None = None
 
     def begin_slice(self) -> None:
         """What was polled may be polled again."""
@@ -164,6 +166,13 @@ class Visit:
         if self.range_start_s is None and created:
             first = parse_ms(items[0].get("create_time")) or created
             self.range_start_s = first // 1_000
+        if items and self.walk is not None:  # what tells no time may be the newest of all
+            self._note_newest(created // 1_000 if created else self.walk.stop_s)
+
+    def _note_newest(self, listed_s: int) -> None:
+        self.newest_s = max(self.newest_s or 0, listed_s)
+        if self.state.newest_s is not None:
+            self.state.newest_s = max(self.state.newest_s, listed_s)
 
     def settled(self) -> list[PendingPage]:
         """The pages whose threads all came back, in order, taken off the queue."""

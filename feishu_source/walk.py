@@ -23,11 +23,14 @@ from feishu_source.coverage import (
     advance,
     finish,
     is_window,
+    leave_out,
     next_walk,
     note_done,
+    note_newest,
     prepare,
 )
 from feishu_source.errors import DestinationError, FeishuError
+from feishu_source.idle import IdleChats
 from feishu_source.reader import Modes, Reader
 from feishu_source.report import Progress
 from feishu_source.settings import Settings
@@ -57,6 +60,7 @@ class Walk:
         progress: Progress | None = None,
         most_messages: int | None = None,
         *,
+        idle: IdleChats,
         bounded: bool = True,
     ) -> None:
         self._client = client
@@ -69,6 +73,7 @@ class Walk:
         self._most_in_slice = settings.slice_messages if bounded else sys.maxsize
         self._workers = workers
         self._reader = Reader(client, wanted, intake, modes, workers)
+        self._idle = idle
         self._due: list[Visit] = []
         self._touched: dict[str, Visit] = {}
         self._told: set[str] = set()
@@ -86,9 +91,10 @@ class Walk:
             prepare(state, self._wanted)
             visit = Visit(chat_id, name, state, mode, polled_s=state.polled_s or 0)
             self.visits[chat_id] = visit
-            self._due.append(visit)
             self._open_next(visit)
             self.behind_gaps += is_window(state, self._wanted) and not self._wanted.explicit
+        wait = self._idle.enter({chat_id: visit.state for chat_id, visit in self.visits.items()})
+        self._due = [visit for chat_id, visit in self.visits.items() if chat_id not in wait]
         self._progress.chats_total = len(self.visits)
 
     @property
@@ -96,7 +102,7 @@ class Walk:
         """True if no further slice is needed, or possible."""
         if self._intake.holds:  # newer versions, already listed: they cost no request
             return False
-        return bool(self.stopped_by) or self._is_spent or not self._due
+        return bool(self.stopped_by) or self._is_spent or not (self._due or self._idle.waiting)
 
     @property
     def stopped_by(self) -> FeishuError | None:
@@ -193,6 +199,7 @@ class Walk:
         if self._client.budget.left < SCARCE:
             self._workers.number = 1  # what is begun is finished: half of ten threads is none
         self._workers.start()
+        self._decide_idle()
         while not self._ends and self._workers.idle and self._due and self._may_begin(self._due[0]):
             self._activate(self._due.pop(0))
             self._workers.start()
@@ -200,13 +207,39 @@ class Walk:
     def _may_begin(self, visit: Visit) -> bool:
         """Where requests are bounded, what is less urgent waits until all that is more so was read.
 
-        Where few are left, every chat waits for the one before it.
+        Where few are left, every chat waits for the one before it. While it is not known of every
+        chat whether there is something new in it, nothing but heads is begun.
         """
+        if self._idle.waiting and _urgency(visit)[0] > 0:
+            return False
         if not self._client.budget.bounded or not self._workers.in_flight:
             return True
         return _urgency(visit)[0] <= self._begun_urgency
 
+    def _decide_idle(self) -> None:
+        """Leaves out the chats that are proven idle, and begins those that may prove it."""
+        while found := self._idle.next():
+            chat_id, verdict = found
+            visit = self.visits[chat_id]
+            if verdict == "ask" and (self._ends or not self._workers.idle):
+                return
+            self._idle.take(verdict)
+            if verdict == "ask":
+                self._activate(visit)
+                self._workers.start()
+            elif verdict == "due":
+                insort(self._due, visit, key=_urgency)
+            else:
+                self._leave_out(visit)
+
     # a chat
+
+    def _leave_out(self, visit: Visit) -> None:
+        """The chat is complete without a request, and its row of `sync_coverage` says how."""
+        self._touched[visit.chat_id] = visit
+        leave_out(visit.state, self._wanted.as_of_s)
+        self._end(visit)
+        self._tell(visit)
 
     def _activate(self, visit: Visit) -> None:
         assert visit.walk is not None
@@ -253,6 +286,10 @@ class Walk:
         finish(visit.state, walk, self._wanted.ladder)
         self._got_on = True
         note_done(visit.done, walk, self._wanted, own=visit.own)
+        if visit.own and walk.kind in ("first", "head", "sweep"):
+            note_newest(visit.state, walk, visit.newest_s)
+        if walk.kind == "head" and visit.own:
+            self._idle.learn(visit.chat_id)
         self._intake.claim(visit.chat_id, visit.state)
         if self._open_next(visit):
             insort(self._due, visit, key=_urgency)
@@ -274,6 +311,9 @@ class Walk:
             visit.walk = None  # else it tells what is still to be read
             if visit.problem is None:
                 visit.status = "complete"
+        self._idle.give_up(visit.chat_id)
+        if visit.status != "partial":
+            visit.state.troubled = visit.status != "complete"
         self._claim(visit)
         self._progress.chats_done += 1
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from feishu_source.rungs import RUNGS, parse_ladder
-from feishu_source.sandbox import Fault, World
+from feishu_source.sandbox import Fault, Switches, World
 from tests.belt import Belt
 from tests.laboratory import DAY_S, MESSAGES, at
 from tests.test_readme import ENGLISH, tables_in
@@ -439,6 +439,29 @@ def test_message_that_is_no_longer_listed(
     assert rows[gone]["text"] == "here"
 
 
+@of_each_kind
+@pytest.mark.parametrize(("silence_s", "seen_s"), [(HOUR_S, 2 * DAY_S), (9 * DAY_S, 18 * DAY_S)])
+def test_message_that_moves_no_chat_up(
+    belt: Counted, world: World, make: Make, kind: str, silence_s: int, seen_s: int
+) -> None:
+    """Of an app, where only people count as active; until then one chat vouches for the other."""
+    silent, witness = make(kind), make("ordinary group")
+    world.switches = Switches(activity="people")
+    skip = {"skip_idle": True, "idle_witnesses": 1, "hot_s": 0, "look_back_s": 600, **HEADS}
+    app, ann = world.add_bot("Alarm"), world.add_user("Ann")
+    world.post(silent, ann, text="last")
+    world.post(witness, ann, text="last")
+    world.advance(silence_s)
+    belt.ask(**skip)
+    world.post(silent, app, text="alarm")
+    asked: list[dict[str, int]] = []
+    while not belt.is_true and len(asked) < 100:
+        world.advance(DAY_S / 4)
+        asked.append(belt.ask(**skip))
+    assert 1 < len(asked) <= (seen_s - silence_s) / (DAY_S / 4)
+    assert asked[:-1] == [QUIET | {"chat list": 2}] * (len(asked) - 1)
+
+
 # the table
 
 STORIES: dict[tuple[str, str], list[Callable[..., None]]] = {
@@ -486,6 +509,11 @@ STORIES: dict[tuple[str, str], list[Callable[..., None]]] = {
     ("a message the API no longer lists", "stays, with its `last_listed_at`"): [
         test_message_that_is_no_longer_listed
     ],
+    (
+        "with `skip_idle`: a message that does not move its chat up in the chat list, the chat "
+        "silent for s",
+        "within s, but 2 days if s is less and 30 if it is more, plus one interval between loads",
+    ): [test_message_that_moves_no_chat_up],
 }
 
 

@@ -45,6 +45,9 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "poll_growth": (1.05, 10),
     "most_hot_threads": (0, 100_000),
     "most_owed_threads": (1, 100_000),
+    "idle_growth": (1.1, 10),
+    "idle_most_s": (0, 315_360_000),
+    "idle_witnesses": (1, 1_000),
     "details_period_s": (0, 315_360_000),
     "details_share": (0.01, 1),
     "slice_messages": (1, 10_000_000),
@@ -87,7 +90,7 @@ def test_the_bounds_name_their_setting_and_its_range() -> None:
 
 def test_settings_that_are_numbers_have_bounds() -> None:
     """Only the switches and the card parameter are free."""
-    free = {"with_sender_name", "flat_topics", "card_content"}
+    free = {"with_sender_name", "flat_topics", "card_content", "skip_idle"}
     assert {field.name for field in fields(Settings)} - set(BOUNDS) == free
 
 

@@ -54,7 +54,7 @@ def test_a_chat_that_was_never_read_has_a_row() -> None:
     """Nothing is claimed of it; it is partial."""
     row = (
         *("oc_1", None, "partial"),
-        *(None, None, False),
+        *(None, None, False, None),
         AT_MS,
         None,  # swept_at
         *(None, None),  # backlog
@@ -71,13 +71,13 @@ def test_a_chat_tells_its_claims_its_debts_and_its_problem() -> None:
     sweep = OpenWalk("sweep", 5, 20, 50, 100, threads=True)
     hot = {"omt_1": 0, "omt_2": 7, "omt_3": 8}
     swept = {"86400": 90, "43200": 80}
-    state = ChatState(50, 100, True, {"sweep": sweep}, swept, hot)
+    state = ChatState(50, 100, True, {"sweep": sweep}, swept, hot, idle_until_s=120)
     visit = Visit("oc_1", "Room", state, listed=7, threads_polled=5, requests=6)
     error = ChatRefused("list messages of chat oc_1", code=230002, msg="out", log_id="log_1")
     visit.fail(error)
     row = (
         *("oc_1", "Room", "skipped"),
-        *(50_000, 100_000, True),
+        *(50_000, 100_000, True, 120_000),
         AT_MS,
         '{"1": 90, "0.5": 80}',
         *(20_000, 50_000),

@@ -185,6 +185,7 @@ def test_state_is_small_and_plain(lab: Lab, world: World, ann: str, team: str) -
         team: {
             "covered_from_s": 0,
             "covered_until_s": now_s,
+            "newest_s": now_s,
             "polled_s": now_s,
             "threads_covered": True,
             "swept_s": dict.fromkeys(("86400", "604800", "2592000", "15552000"), now_s),

@@ -58,10 +58,10 @@ CONTRACT: dict[str, tuple[str, str]] = {
     "sync_coverage": (
         "chat_id",
         """chat_id, chat_name?, status, covered_from ts?, covered_until ts?, threads_covered bool,
-        last_synced_at ts, swept_at json?, sweep_backlog_from ts?, sweep_backlog_until ts?,
-        hot_threads bigint, owed_threads bigint, hot_since ts?, error_code bigint?, error_message?,
-        advice_en?, advice_zh?, log_id?, messages_listed bigint, threads_polled bigint,
-        requests bigint""",
+        idle_until ts?, last_synced_at ts, swept_at json?, sweep_backlog_from ts?,
+        sweep_backlog_until ts?, hot_threads bigint, owed_threads bigint, hot_since ts?,
+        error_code bigint?, error_message?, advice_en?, advice_zh?, log_id?,
+        messages_listed bigint, threads_polled bigint, requests bigint""",
     ),
     "sync_runs": (
         "run_id",

@@ -80,9 +80,13 @@ SCHEDULES = st.fixed_dictionaries(
         "hot_s": st.sampled_from([0, HOUR_S, 3 * DAY_S, 14 * DAY_S]),
         "poll_every_load_s": st.sampled_from([0, HOUR_S, DAY_S]),
         "poll_growth": st.sampled_from([1.25, 1.25, 2.0]),
+        "skip_idle": st.booleans(),
+        "idle_growth": st.sampled_from([1.5, 2.0, 10.0]),
+        "idle_witnesses": st.sampled_from([1, 1, 2]),
     }
 )
-"""Of all loads of a history: what they promise."""
+"""Of all loads of a history: what they promise. There are few chats, so few have to prove that
+others are idle; then a reply that counted as activity could hide a message (`test_sync_idle`)."""
 MOST = st.sampled_from([None, None, None, 1, 3, 10])
 MOST_REQUESTS = st.sampled_from([None, None, None, 3, 5, 8, 15])
 KILLS = st.sampled_from([None, None, 0, 1, 2, 4, 8])

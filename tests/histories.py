@@ -296,11 +296,12 @@ class History(Belt):
             told = [row["covered_from"], row["covered_until"], row["status"]]
             told += [row["hot_threads"], row["owed_threads"]]
             ends = [_at(claim.get(f"covered_{end}_s")) for end in ("from", "until")]
+            assert row["idle_until"] == _at(claim.get("idle_until_s"))
             number = sum(entry > 0 for entry in owed), sum(entry <= 0 for entry in owed)
             assert told == [*ends, status, *number]
             assert claim.get("threads_covered", False) >= row["threads_covered"]
             assert status != "skipped" or row["error_code"]
-            until_s = claim.get("covered_until_s", 0)
+            until_s = max(claim.get("covered_until_s", 0), claim.get("idle_until_s", 0))
             covered_s = before.get(chat_id, {}).get("covered_until_s", 10**15)
             is_gap = load.since_ms // 1_000 >= covered_s
             if status == "complete" and load.until_ms is None and not is_gap:
@@ -310,11 +311,13 @@ class History(Belt):
         self, load: Load, complete: set[str], after: Mapping[str, Values], now_s: int
     ) -> None:
         """What a rung reaches is seen within its period, where no backlog is told."""
-        ladder = parse_ladder(load.arguments().get("rungs", RUNGS))
+        settings = load.arguments()
+        ladder = parse_ladder(settings.get("rungs", RUNGS))
         rows = self.tables["sync_coverage"]
         quiet = {c for c in complete if rows[(c,)]["sweep_backlog_from"] is None}
         loaded: dict[str, Values] | None = None
-        owed = swept_by_now(self.moments, ladder, now_s, self._anchor_of)
+        anchor = self._root_of if settings.get("skip_idle") else self._anchor_of
+        owed = swept_by_now(self.moments, ladder, now_s, anchor)
         versions = {message_id: each for message_id, each in owed if message_id in after}
         for message_id in self._of(load, quiet, set(versions)):
             if loaded is None:
@@ -373,6 +376,11 @@ class History(Belt):
 
     def _anchor_of(self, message_id: str) -> Message:
         return self._anchor(self.world.message(message_id))
+
+    def _root_of(self, message_id: str) -> Message:
+        """Where idle chats are left out, the age of the root counts in topic groups as well."""
+        message = self.world.message(message_id)
+        return message.thread.root if message.thread else message
 
     # what the tenant tells
 

@@ -30,6 +30,7 @@ SUITE = (
     "test_counterexamples.py",
     "test_coverage*.py",
     "test_batch.py",
+    "test_idle.py",
     "test_sync_ladder.py",
     "test_sync_slices.py",
     "test_histories.py",

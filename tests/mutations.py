@@ -168,6 +168,48 @@ MUTATIONS = (
         "else:",
     ),
     Mutation(
+        "a witness is quiet since before the window of the chat that is left out",
+        "idle.py",
+        "self._places[witness] < place and newest_s < start_s",
+        "self._places[witness] < place",
+    ),
+    Mutation(
+        "a chat proves nothing of those above it",
+        "idle.py",
+        "self._places[witness] < place and newest_s < start_s",
+        "newest_s < start_s",
+    ),
+    Mutation(
+        "a chat that something else moved up bears no witness",
+        "idle.py",
+        "newest_s >= self._newest_below_s[self._places[chat_id]]",
+        "newest_s",
+    ),
+    Mutation(
+        "what is proven is believed but for a look-back",
+        "idle.py",
+        "min(known_s, wanted.stop_s) - wanted.look_back_s",
+        "min(known_s, wanted.stop_s)",
+    ),
+    Mutation(
+        "a proof moves no claim",
+        "coverage.py",
+        "state.idle_until_s = max(as_of_s, state.idle_until_s or 0)",
+        "state.covered_until_s = as_of_s",
+    ),
+    Mutation(
+        "a silent chat is read again in time",
+        "idle.py",
+        "return now_s - newest_s >= growth * silence_s or now_s - read_s >= rule.most_s * share",
+        "return False",
+    ),
+    Mutation(
+        "a chat that could not be read is asked again, however idle",
+        "walk.py",
+        'visit.state.troubled = visit.status != "complete"',
+        "visit.state.troubled = False",
+    ),
+    Mutation(
         "a load without threads withdraws the claim on them",
         "coverage.py",
         "    state.threads_covered = False\n    for walk in",

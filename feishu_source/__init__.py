@@ -2,13 +2,14 @@
 
 `feishu_source()` is the source, `load(pipeline)` the loop that reads it slice by slice,
 `open_pipeline()` a pipeline whose working folder belongs to one destination, `check(pipeline)` what
-a load would meet.
+a load would meet, `plan()` what it would cost.
 
     A page of Feishu JSON becomes messages; messages become rows; rows become Arrow tables; dlt
     loads them. Each step is a room, imports point downward in this list, nothing flows back:
 
     cli/                                     words in, exit code out; the only place that prints
     doctor/                                  the check before a load: what stands in its way
+    forecast/                                the plan of a load: what it will cost in requests
     loader  source  resources                the loading bay: slices, dlt's decorators and state
     holdings  refusals                       the warehouse: what it holds, what it says
     destination  duckdb_file                 the way to it: pipelines, the file of the default one
@@ -38,6 +39,7 @@ from feishu_source.version import VERSION as __version__
 if TYPE_CHECKING:
     from feishu_source.destination import open_pipeline
     from feishu_source.doctor import CheckReport, Finding, check
+    from feishu_source.forecast import LoadPlan, plan
     from feishu_source.loader import load
     from feishu_source.report import LoadReport, Progress
     from feishu_source.source import feishu_source
@@ -50,6 +52,8 @@ _HOMES = {
     "CheckReport": "doctor",
     "Finding": "doctor",
     "check": "doctor",
+    "LoadPlan": "forecast",
+    "plan": "forecast",
     "LoadReport": "report",
     "Progress": "report",
 }
@@ -65,6 +69,7 @@ def __getattr__(name: str) -> Any:
 __all__ = [
     "CheckReport",
     "Finding",
+    "LoadPlan",
     "LoadReport",
     "Progress",
     "__version__",
@@ -72,4 +77,5 @@ __all__ = [
     "feishu_source",
     "load",
     "open_pipeline",
+    "plan",
 ]

@@ -1,0 +1,162 @@
+"""What a tenant costs: its chats added up, and what is asked for beside them.
+
+In: the costs of the chats that were looked at, how many there are. Out: requests in all and by
+kind, for a first load and for a day of loads. Refuses to know how a chat's cost was come by.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from feishu_source.forecast.costs import ChatCost, Pace
+from feishu_source.forecast.spread import Spread, extrapolate, total
+from feishu_source.settings import MINUTE_S, Settings
+
+TOKEN_MINUTES = 90
+"""A token is asked for anew at least so rarely: it lives up to two hours, and may be given out
+with half an hour less."""
+
+CUT = 3
+"""Requests by which a chat costs more that the end of a slice cuts: its page, threads of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Requests:
+    """Requests in all, and by kind."""
+
+    all: Spread
+    by_kind: Mapping[str, Spread]
+
+    def interval(self) -> tuple[int, int, int]:
+        """Best guess, low and high of all: errors of the kinds cancel, so it is narrower than the
+        sum of theirs; nor can it be wider, as it seems to be where one kind is all error."""
+        point, low, high = self.all.interval()
+        kinds = [spread.interval() for spread in self.by_kind.values()]
+        low = max(low, sum(each[1] for each in kinds))
+        high = max(low, min(high, sum(each[2] for each in kinds)))
+        return min(max(point, low), high), low, high
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """What is known of a tenant beside its chats.
+
+    `costs` are those of the chats that were drawn, of `chats` in all; `supposed` what those would
+    cost that could be read, were they groups in the form of threads; empty if there was such a one
+    among them. `member_pages` is what the members of one take, `messages` what a first load lists.
+    """
+
+    chats: int
+    list_pages: int
+    costs: Sequence[ChatCost]
+    supposed: Sequence[ChatCost]
+    member_pages: Spread
+    messages: Spread
+    settings: Settings
+    pace: Pace
+
+
+def per_minute(settings: Settings) -> float:
+    """Requests a minute at the configured rate, by the tighter of its two bounds."""
+    bound = min(settings.requests_per_minute, settings.requests_per_second * MINUTE_S)
+    return bound * settings.rate_share
+
+
+def first_load(tenant: Tenant) -> Requests:
+    """Requests of a load into an empty destination."""
+    kinds = {"messages": _pages, "threads": _threads}
+    aside = {
+        "list": Spread.exact(tenant.list_pages),
+        "details": Spread.exact(tenant.chats),
+        "members": _members(tenant),
+        "cuts": _cuts(tenant),
+    }
+    return _with_tokens(_add_up(tenant, kinds, aside), tenant, loads=1.0)
+
+
+def day_of_loads(tenant: Tenant) -> Requests:
+    """Requests of a day of loads that follow one another at the pace."""
+    kinds: dict[str, Callable[[ChatCost], Spread]] = {
+        "heads": lambda cost: cost.heads,
+        "polls": lambda cost: cost.polls,
+        "sweeps": lambda cost: cost.sweeps,
+    }
+    loads = tenant.pace.loads
+    aside = {
+        "list": _whole(loads).times(tenant.list_pages),
+        "details": _details_a_day(tenant).times(tenant.chats),
+        "members": _members(tenant).by(_details_a_day(tenant)),
+    }
+    return _with_tokens(_add_up(tenant, kinds, aside), tenant, loads)
+
+
+def _pages(cost: ChatCost) -> Spread:
+    return cost.pages
+
+
+def _threads(cost: ChatCost) -> Spread:
+    return cost.threads
+
+
+def _add_up(
+    tenant: Tenant,
+    kinds: Mapping[str, Callable[[ChatCost], Spread]],
+    aside: Mapping[str, Spread],
+) -> Requests:
+    unseen = {name: _unseen(tenant, of) for name, of in kinds.items()}
+    by_kind = {
+        name: extrapolate([of(cost) for cost in tenant.costs], tenant.chats) + unseen[name]
+        for name, of in kinds.items()
+    }
+    each = [total(of(cost) for of in kinds.values()) for cost in tenant.costs]
+    whole = extrapolate(each, tenant.chats) + total([*unseen.values(), *aside.values()])
+    return Requests(whole, {**aside, **by_kind})
+
+
+def _unseen(tenant: Tenant, of: Callable[[ChatCost], Spread]) -> Spread:
+    """What groups in the form of threads may cost of which none was drawn.
+
+    Each message of theirs is a request, so a few weigh as much as all others. Of what was met in
+    none of n draws, there may still be a share of 3 / n (the rule of three).
+    """
+    drawn, rest = len(tenant.costs), tenant.chats - len(tenant.costs)
+    if not tenant.supposed or rest <= 0:
+        return Spread()
+    mean = sum(of(cost).mid for cost in tenant.supposed) / drawn
+    usual = sum(of(cost).mid for cost in tenant.costs) / drawn
+    return Spread(high=max(0.0, mean - usual) * min(rest, math.ceil(3 * rest / drawn)))
+
+
+def _with_tokens(requests: Requests, tenant: Tenant, loads: float) -> Requests:
+    """Each load asks for a token, and once more where it is longer than one lives."""
+    point, _, high = requests.interval()
+    least = _whole(loads)
+    more = [math.floor(n / per_minute(tenant.settings) / TOKEN_MINUTES) for n in (point, high)]
+    tokens = Spread(least.mid + more[0], least.low, least.high + more[1], 0.0, least.least)
+    return Requests(requests.all + tokens, {"tokens": tokens, **requests.by_kind})
+
+
+def _whole(number: float) -> Spread:
+    """So many times a day, of which one may fall on the next."""
+    return Spread(number, math.floor(number), math.ceil(number), 0.0, math.floor(number))
+
+
+def _members(tenant: Tenant) -> Spread:
+    return Spread.exact(tenant.chats).by(tenant.member_pages)
+
+
+def _details_a_day(tenant: Tenant) -> Spread:
+    """How often a day details and members are read again: by the first load behind each period."""
+    every_s, period_s = tenant.pace.every_s, tenant.settings.details_period_s
+    return _whole(tenant.pace.loads / max(1, math.ceil(period_s / every_s)))
+
+
+def _cuts(tenant: Tenant) -> Spread:
+    """What is read again where a slice ended in a chat: in as many chats as workers at most."""
+    slices, most = (
+        math.floor(n / tenant.settings.slice_messages)
+        for n in (tenant.messages.mid, tenant.messages.interval()[2])
+    )
+    return Spread(slices, 0.0, most * tenant.settings.workers * CUT)

@@ -283,7 +283,7 @@ def test_a_tenant_that_refuses_what_nobody_documented_is_planned_all_the_same(
 
 @pytest.mark.parametrize(
     ("kind", "least", "most"),
-    [({"mode": "group", "group_message_type": "thread"}, 100, 140), ({"mode": "topic"}, 0, 0)],
+    [({"mode": "group", "group_message_type": "thread"}, 100, 250), ({"mode": "topic"}, 0, 0)],
     ids=["group", "topic"],
 )
 def test_a_group_in_which_every_message_is_a_root_costs_a_request_a_message(

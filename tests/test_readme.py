@@ -15,6 +15,7 @@ import pytest
 from feishu_source import report, tables
 from feishu_source.cli.demo import QUESTIONS
 from feishu_source.cli.options import Options, command, parse
+from feishu_source.cli.plan import FIRST, KINDS, REQUESTS
 from feishu_source.doctor.findings import find
 from feishu_source.doctor.texts import CHECKS
 from feishu_source.sandbox import Sandbox, World
@@ -120,11 +121,16 @@ def test_the_output_shown_has_the_columns_of_the_query() -> None:
     assert re.findall(r"[\w]+", heading) == re.findall(r" as (\w+)", query)
 
 
+def shown_after(command: str) -> tuple[str, list[str]]:
+    """The command line of the one session that begins so, and what it printed."""
+    (shown,) = (code for code in code_in("console") if code.startswith(command))
+    line, *lines = shown.splitlines()
+    return line, lines
+
+
 def test_the_check_shown_is_one_that_this_code_makes() -> None:
     """Levels and ids in their order, and a last line that counts them."""
-    (shown,) = code_in("console")
-    command, *lines = shown.splitlines()
-    assert command == "$ feishu-history --check"
+    _, lines = shown_after("$ feishu-history --check")
     rows = [line.split()[:2] for line in lines[:-1] if not line.startswith(" ")]
     told = [name for _, name in rows]
     assert told == sorted(told, key=list(CHECKS).index)
@@ -133,6 +139,20 @@ def test_the_check_shown_is_one_that_this_code_makes() -> None:
     assert lines[-1].startswith(
         f"{len(rows)} findings: {counts['ok']} ok, {counts['warning']} warnings, 0 failures"
     )
+
+
+def test_the_plan_shown_is_one_that_this_code_makes() -> None:
+    """Its command is one, and its rows are those of a plan with a quota, in their order."""
+    line, lines = shown_after("$ feishu-history --plan")
+    options = parse(shlex.split(line)[2:])
+    assert isinstance(options, Options)
+    assert options.plan_arguments() == {"every_s": 3_600, "monthly_quota": 100_000}
+    rows = [row.split("│")[1].strip() for row in lines if row.startswith("│")]
+    kinds = [name for name in rows if name in {each.en.strip() for each in KINDS.values()}]
+    first, day = kinds[: kinds.index("access tokens", 1)], kinds[kinds.index("access tokens", 1) :]
+    assert {*first, *day} == {each.en.strip() for each in KINDS.values()}
+    assert rows[0] == FIRST.en
+    assert rows.count(REQUESTS.en) == 2
 
 
 def test_every_field_of_a_finding_is_in_the_table_and_no_other() -> None:

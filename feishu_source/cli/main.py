@@ -1,4 +1,4 @@
-"""One load as the command line asks for it, from its words to its exit code.
+"""One load, check or plan as the command line asks for it, from its words to its exit code.
 
 In: the words. Out: a summary or one JSON object on stdout, everything else on stderr, and an exit
 code. Refuses to know how a load works.
@@ -22,6 +22,7 @@ from feishu_source.cli import demo, hosts
 from feishu_source.cli.check import tell
 from feishu_source.cli.failures import Failure, explain
 from feishu_source.cli.options import Options, parse
+from feishu_source.cli.plan import show
 from feishu_source.cli.progress import watch
 from feishu_source.cli.summary import quiet_line, summarise, tell_failure
 from feishu_source.cli.terminal import (
@@ -34,6 +35,7 @@ from feishu_source.cli.terminal import (
 )
 from feishu_source.doctor import CheckReport
 from feishu_source.errors import HostNotAllowed, redact
+from feishu_source.forecast import LoadPlan
 from feishu_source.report import EXIT_COMPLETE, EXIT_CONFIGURATION, Language, LoadReport
 
 
@@ -63,6 +65,8 @@ def run(options: Options, terminal: Terminal) -> int:
     with written(terminal) as output:
         if isinstance(outcome, CheckReport):
             _tell_check(outcome, options, terminal)
+        elif isinstance(outcome, LoadPlan):
+            _tell_plan(outcome, options, terminal)
         elif options.as_json:
             _print_json(outcome.to_dict())
         elif isinstance(outcome, LoadReport):
@@ -79,8 +83,8 @@ def _log_levels(options: Options) -> tuple[str, str]:
     return ("error", "critical") if options.quiet else ("warning", "warning")
 
 
-def _attempt(options: Options, terminal: Terminal) -> LoadReport | CheckReport | Failure:
-    do = _check if options.check else _load
+def _attempt(options: Options, terminal: Terminal) -> LoadReport | CheckReport | LoadPlan | Failure:
+    do = _check if options.check else _plan if options.plan else _load
     try:
         if not options.demo:
             return do(options, terminal, {})
@@ -97,7 +101,7 @@ def _check(options: Options, terminal: Terminal, access: dict[str, Any]) -> Chec
     from feishu_source.destination import plan_pipeline
     from feishu_source.doctor import check
 
-    with _checking(terminal, shown=not (options.quiet or options.as_json)):
+    with _waiting("checking", options, terminal):
         return check(
             partial(plan_pipeline, **options.pipeline_arguments()),
             tolerate=options.tolerate,
@@ -106,10 +110,31 @@ def _check(options: Options, terminal: Terminal, access: dict[str, Any]) -> Chec
         )
 
 
-def _checking(terminal: Terminal, *, shown: bool) -> AbstractContextManager[object]:
-    if shown and terminal.err.is_terminal:
-        return terminal.err.status("checking")
+def _waiting(doing: str, options: Options, terminal: Terminal) -> AbstractContextManager[object]:
+    if terminal.err.is_terminal and not (options.quiet or options.as_json):
+        return terminal.err.status(doing)
     return nullcontext()
+
+
+def _plan(options: Options, terminal: Terminal, access: dict[str, Any]) -> LoadPlan:
+    """What loads with these options would cost; nobody is asked, nothing is made."""
+    from feishu_source.forecast import plan
+
+    arguments = options.plan_arguments() | access | options.source_arguments()
+    with _waiting("planning", options, terminal):
+        try:
+            return plan(**arguments)
+        except HostNotAllowed as refused:
+            if refused.host not in hosts.read_known_hosts(hosts.known_hosts_path()):
+                raise
+            return plan(**arguments | {"allowed_hosts": [refused.host]})
+
+
+def _tell_plan(told: LoadPlan, options: Options, terminal: Terminal) -> None:
+    if options.as_json:
+        _print_json(told.to_dict())
+    elif not options.quiet:
+        terminal.out.print(show(told, _language(options)))
 
 
 def _tell_check(report: CheckReport, options: Options, terminal: Terminal) -> None:

@@ -7,17 +7,20 @@ Refuses to know what the values mean: dates, zones and ids are read by the sourc
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import click
 
+from feishu_source.settings import DAY_S, HOUR_S, MINUTE_S
 from feishu_source.version import VERSION
 
 PROGRAM = "feishu-history"
 DEMO_DATABASE = "demo.duckdb"
 DEMO_PIPELINES = ".demo/pipelines"
+_INTERVALS = {"m": MINUTE_S, "h": HOUR_S, "d": DAY_S}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +44,10 @@ class Options:
     reset_chat: tuple[str, ...] = ()
     tolerate: tuple[int, ...] = ()
     check: bool = False
+    plan: bool = False
+    every: int | None = None
+    quota: int | None = None
+    plan_chats: int | None = None
     demo: bool = False
     quiet: bool = False
     as_json: bool = False
@@ -71,6 +78,16 @@ class Options:
                 "max_requests": self.max_requests,
                 "reset_chats": self.reset_chat,
                 "tolerate": self.tolerate,
+            }
+        )
+
+    def plan_arguments(self) -> dict[str, Any]:
+        """The arguments of `plan` itself."""
+        return _only_given(
+            {
+                "every_s": self.every,
+                "monthly_quota": self.quota,
+                "most_chats": self.plan_chats,
             }
         )
 
@@ -110,6 +127,18 @@ def _read_codes(
         return tuple(int(code) for text in texts for code in text.split(",") if code.strip())
     except ValueError as error:
         raise click.BadParameter("error codes are numbers: --tolerate 231203,230002") from error
+
+
+def _read_interval(
+    context: click.Context, parameter: click.Parameter, text: str | None
+) -> int | None:
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d{1,6})([mhd])", text.strip())
+    seconds = int(match[1]) * _INTERVALS[match[2]] if match else 0
+    if not MINUTE_S <= seconds <= DAY_S:
+        raise click.BadParameter("write an interval from 1m to 1d, such as 15m, 1h or 1d")
+    return seconds
 
 
 def _flag(name: str, *more: str, help: str) -> Callable[[Any], Any]:
@@ -174,13 +203,32 @@ def _flag(name: str, *more: str, help: str) -> Callable[[Any], Any]:
     "--pipelines-dir", metavar="PATH", help="Where dlt keeps its working folder.  [default: dlt's]"
 )
 @_flag("--check", help="Load nothing: tell what a load would meet, and what to do about it.")
+@_flag("--plan", help="Load nothing: tell how many requests the first load and a day would take.")
+@click.option(
+    "--every",
+    metavar="INTERVAL",
+    callback=_read_interval,
+    help="With --plan: the day's loads are so far apart, 1m to 1d.  [default: 1h]",
+)
+@click.option(
+    "--quota",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="With --plan: requests a month that your Feishu edition allows.",
+)
+@click.option(
+    "--plan-chats",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="With --plan: ask about N chats at most, 3 requests each.  [default: 300]",
+)
 @_flag("--demo", help="Load a tenant that runs on this machine: needs no account.")
 @_flag("--quiet", help="Print errors only; of a check, warnings and failures.")
-@_flag("--json", "as_json", help="Print the account of the load or check as one JSON object.")
+@_flag("--json", "as_json", help="Print the account of the load, check or plan as one JSON object.")
 @click.option(
     "--lang",
     type=click.Choice(["en", "zh"]),
-    help="Language of check, summary and Feishu's errors.  [default: the locale's]",
+    help="Language of check, plan, summary and Feishu's errors.  [default: the locale's]",
 )
 @click.option(
     "--log-level",
@@ -193,4 +241,8 @@ def command(**given: Any) -> Options:
     options = Options(**given)
     if options.demo and options.destination not in (None, "duckdb"):
         raise click.UsageError("--demo loads into DuckDB; leave out --destination")
+    if options.check and options.plan:
+        raise click.UsageError("--check and --plan are two commands: give one of them")
+    if options.plan_arguments() and not options.plan:
+        raise click.UsageError("--every, --quota and --plan-chats belong to --plan")
     return options

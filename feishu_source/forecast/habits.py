@@ -3,7 +3,7 @@
 In: the threads and chats that were looked at. Out: `Habits`. Refuses to know what a chat costs.
 
 A thread's replies stand in no timeline, so of threads only a few are looked at, drawn by chance
-from those the pages show. Each number below is the mean of those few, with one more of the usual
+from those the pages show. Each number below is the mean of those few, with two more of the usual
 kind among them, so that none at all still gives an answer; what it may be off by is three standard
 errors of that mean, which moves all chats alike.
 """
@@ -69,10 +69,10 @@ def learn(
 
 
 def _mean(values: Sequence[float], usual: float, deviation: float, least: float) -> Spread:
-    """The mean of a few, one more of the usual kind among them, and its error."""
-    number = len(values) + 1
-    mid = (sum(values) + usual) / number
-    squares = sum((value - mid) ** 2 for value in values) + deviation**2
+    """The mean of a few, two more of the usual kind among them, and its error."""
+    number = len(values) + 2
+    mid = (sum(values) + 2 * usual) / number
+    squares = sum((value - mid) ** 2 for value in values) + 2 * deviation**2
     error = DEVIATIONS * math.sqrt(squares / number / number)
     return Spread(max(mid, least), max(least, mid - error), mid + error, 0.0, least)
 

@@ -13,14 +13,19 @@ from typing import Any
 
 import pytest
 
-from feishu_source.errors import ConfigurationError, CredentialsRefused, QuotaExhausted
+from feishu_source.errors import (
+    ConfigurationError,
+    CredentialsRefused,
+    QuotaExhausted,
+    RetriesExhausted,
+)
 from feishu_source.forecast import LoadPlan, plan
 from feishu_source.forecast.report import Amount
-from feishu_source.sandbox import Switches, World
+from feishu_source.sandbox import Fault, Switches, World
 from tests.belt import Belt
 from tests.determinism import Direct
 from tests.examined import files_in
-from tests.lab import DAY_S, Lab
+from tests.lab import DAY_S, MESSAGES, Lab
 from tests.tenants_planned import (
     Complete,
     Shape,
@@ -181,6 +186,18 @@ def test_a_quota_that_is_used_up_ends_the_plan(belt: Belt, world: World, team: s
     world.quota_used_up = True
     with pytest.raises(QuotaExhausted):
         told_of(belt)
+
+
+def test_a_network_that_is_down_ends_the_plan(belt: Belt, world: World, ann: str) -> None:
+    """After as many chats in a row as end a load; one alone is told."""
+    for name in "abc":
+        world.add_chat(name=name, member_ids=[ann])
+    belt.sandbox.inject(Fault("reset_connection", path=MESSAGES, times=2))
+    patient = {"workers": 1, "attempts": 1, "most_chats_lost": 3}
+    assert [each.status for each in told_of(belt, **patient).problems] == ["failed", "failed"]
+    belt.sandbox.inject(Fault("reset_connection", path=MESSAGES, times=None))
+    with pytest.raises(RetriesExhausted):
+        told_of(belt, **patient)
 
 
 @pytest.mark.parametrize(

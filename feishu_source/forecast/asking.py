@@ -65,7 +65,10 @@ def _lot(name: str) -> bytes:
 
 
 class Asking:
-    """One round of questions; several chats side by side."""
+    """One round of questions; several chats side by side.
+
+    `full_pages`: how many messages stood on each page that another one follows.
+    """
 
     def __init__(self, client: Client, wanted: Wanted) -> None:
         self._client = client
@@ -73,6 +76,7 @@ class Asking:
         self._stop_s = max(wanted.stop_s, self._start_s)
         self._threads = wanted.threads
         self._lost = 0
+        self.full_pages: list[int] = []
 
     def ask(self, chats: Iterable[tuple[str, str | None]]) -> list[Seen]:
         """What each of these chats (id, name) shows.
@@ -116,7 +120,7 @@ class Asking:
                 self._spend_third(rank, seen, oldest, newest)
                 return
         left = 2 if whole else 1
-        if seen.flat is None or (rank < MOST_DETAILS and whole):
+        if self._needs_mode(seen) or (rank < MOST_DETAILS and whole):
             left -= 1
             self._ask_details(seen)
         if left and rank < MOST_THREADS:
@@ -124,7 +128,7 @@ class Asking:
 
     def _spend_third(self, rank: int, seen: Seen, oldest: Look, newest: Look) -> None:
         """Positions tell how many stand between two pages, so that the middle tells less then."""
-        if seen.flat is None:  # whether threads are to be polled at all is worth most
+        if self._needs_mode(seen):
             self._ask_details(seen)
             return
         known = build_profile(seen.looks, newest.to_ms).gaps[0].placed
@@ -135,6 +139,10 @@ class Asking:
             self._ask_details(seen)
             return
         seen.looks.append(self._middle(seen.chat_id, oldest, newest))
+
+    def _needs_mode(self, seen: Seen) -> bool:
+        """Whether threads are to be polled at all is worth more than anything else."""
+        return self._threads and seen.flat is None
 
     # pages
 
@@ -163,13 +171,16 @@ class Asking:
         return Look(items, from_ms // 1_000 * 1_000, to_ms, False, whole)
 
     def _fetch(self, chat_id: str, start_s: int, *, descending: bool = False) -> Page:
-        return self._client.fetch_messages(
+        page = self._client.fetch_messages(
             "chat",
             chat_id,
             start_time_s=start_s,
             end_time_s=self._stop_s + 1,
             descending=descending,
         )
+        if page.next_page_token is not None:
+            self.full_pages.append(len(page.items))
+        return page
 
     # what else may be asked for
 

@@ -41,10 +41,13 @@ DAYS_DIFFER = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How loads follow one another: every so many seconds, so many messages a page."""
+    """How loads follow one another: every so many seconds, so many messages a page.
+
+    `page_size` is what pages were seen to hold, which may be less than what was asked for.
+    """
 
     every_s: int
-    page_size: int
+    page_size: float
 
     @property
     def loads(self) -> float:
@@ -112,8 +115,9 @@ def _first_threads(profile: Profile, wanted: Wanted, pace: Pace) -> Spread:
     if not profile.flat:
         return threads
     first, polled = profile.looks[0].items, 0
-    for start in range(0, len(first), pace.page_size):
-        page = first[start : start + pace.page_size]
+    size = max(1, round(pace.page_size))
+    for start in range(0, len(first), size):
+        page = first[start : start + size]
         if shows_replies(page):
             return Spread.exact(polled)
         polled += len({item.thread_id for item in page if item.thread_id})

@@ -82,7 +82,7 @@ class _Planning:
     ) -> None:
         self._session = session
         self._settings = session.options.settings
-        self._pace = Pace(every_s, self._settings.page_size)
+        self._every_s = every_s
         self._monthly_quota = monthly_quota
         self._warnings = warnings
 
@@ -93,17 +93,19 @@ class _Planning:
         wanted = session.options.wanted(pinned_s, threads=True, full=False)
         names = {chat_id: name for chat_id, name, _ in session.roster.chats({})}
         drawn = [(chat_id, names[chat_id]) for chat_id in draw(names, most_chats)]
-        seen = Asking(session.client, wanted).ask(drawn)
+        asking = Asking(session.client, wanted)
+        seen = asking.ask(drawn)
+        pace = Pace(self._every_s, _held(asking.full_pages, self._settings.page_size))
         profiles = read_profiles(seen, wanted, flat_topics=session.client.flat_topics)
         messages = extrapolate(
             [profiles[each.chat_id].whole.messages if each.looks else Spread() for each in seen],
             len(names),
         )
-        tenant = self._tenant(seen, profiles, wanted, len(names), messages)
+        tenant = self._tenant(seen, profiles, wanted, pace, len(names), messages)
         day = self._cost(day_of_loads(tenant))
         return LoadPlan(
             made_at=datetime.fromtimestamp(pinned_s, UTC),
-            every_s=self._pace.every_s,
+            every_s=self._every_s,
             requests_per_minute=per_minute(self._settings),
             monthly_quota=self._monthly_quota,
             chats=len(names),
@@ -123,10 +125,10 @@ class _Planning:
         seen: Sequence[Seen],
         profiles: Mapping[str, Profile],
         wanted: Wanted,
+        pace: Pace,
         chats: int,
         messages: Spread,
     ) -> Tenant:
-        pace = self._pace
         threads = [(each.thread, profiles[each.chat_id].form) for each in seen if each.thread]
         users = [each.users for each in seen if each.users is not None]
         habits = learn(threads, users, wanted.hot, pace.every_s)
@@ -178,6 +180,11 @@ def read_profiles(seen: Sequence[Seen], wanted: Wanted, *, flat_topics: bool) ->
     plain = (chat for chat in alone if not (chat.form or chat.flat))
     usual = share_of(look for chat in plain for look in chat.looks)
     return {each.chat_id: build(each, usual) for each in readable}
+
+
+def _held(full_pages: Sequence[int], page_size: int) -> float:
+    """What a page holds that another one follows: the platform may leave out what it hides."""
+    return max(1.0, sum(full_pages) / len(full_pages)) if full_pages else page_size
 
 
 def _problem(seen: Seen, error: ApiError) -> ChatProblem:

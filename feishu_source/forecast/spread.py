@@ -73,11 +73,9 @@ class Spread:
         Downwards the error is one of a factor: of a number that was judged by few, as that of
         threads by three that were seen, a normal error would leave nothing.
         """
-        deviation = math.sqrt(self.variance)
-        fraction = deviation / self.mid if self.mid else 0.0
-        factor = math.exp(-DEVIATIONS * math.sqrt(math.log1p(fraction**2)))
-        low = math.floor(max(self.least, self.low * factor) + 1e-9)
-        high = math.ceil(self.high + DEVIATIONS * deviation - 1e-9)
+        least = max(self.least, self.low / _factor(self.variance, self.mid))
+        low = math.floor(least + 1e-9)
+        high = math.ceil(self.high + DEVIATIONS * math.sqrt(self.variance) - 1e-9)
         return min(max(round(self.mid), low), high), low, max(low, high)
 
 
@@ -93,8 +91,11 @@ def extrapolate(sampled: Sequence[Spread], number: int) -> Spread:
     """The sum over so many chats, of which these were drawn by chance.
 
     The mean of the sample stands for the rest, with the error of sampling without replacement. A
-    few chats hold most messages, so a sample that missed them knows nothing of their size: high
-    leaves room for one more as large as the largest that was drawn.
+    few chats hold most messages, and a sample that missed them knows too little of its own error:
+    so upwards the error is one of a factor, and high leaves room for more that are as large as the
+    largest that was drawn. Of 300 drawn from 1,000 whose sizes are log-normal, a tenth of them
+    holding more than half of all, 1 case in 40 lies outside, always above; where sizes follow
+    Zipf's law with the exponent 0.8, 1 in 20.
     """
     drawn, known = len(sampled), total(sampled)
     if not drawn or drawn >= number:
@@ -105,11 +106,18 @@ def extrapolate(sampled: Sequence[Spread], number: int) -> Spread:
     # Few draws tell little about the variance itself.
     error = number * rest / drawn * between * (1 + 4 / drawn)
     scaled = known.times(number / drawn)
+    skew = scaled.mid * (_factor(error, scaled.mid) - 1) - DEVIATIONS * math.sqrt(error)
     largest = max(each.high for each in sampled)
     return Spread(
         scaled.mid,
         scaled.low,
-        scaled.high + largest * rest / number,
+        scaled.high + max(0.0, skew) + 2 * largest * math.sqrt(rest / drawn),
         scaled.variance + error,
         known.least,
     )
+
+
+def _factor(variance: float, mid: float) -> float:
+    """What an error amounts to that is one of a factor, by as many deviations."""
+    fraction = variance / mid**2 if mid else 0.0
+    return math.exp(DEVIATIONS * math.sqrt(math.log1p(fraction)))

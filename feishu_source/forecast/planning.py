@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from feishu_source.api import Carrier
+from feishu_source.configuration import set_dlt_defaults
 from feishu_source.coverage import Wanted
-from feishu_source.destination import set_dlt_defaults
 from feishu_source.errors import ApiError, ChatRefused, ConfigurationError
 from feishu_source.forecast.asking import Asking, Seen, draw
 from feishu_source.forecast.costs import Pace, chat_cost, refused_cost

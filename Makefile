@@ -26,8 +26,8 @@ format: $(VENV)/.installed-test
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# How fast and how lean, each figure beside its target; half an hour on a machine with nothing else
-# to do. The last part takes three minutes for each of four tenants, whatever the machine.
+# How fast and how lean, each figure beside its target; most of an hour on two cores. The last part
+# takes three minutes and more for each of four tenants, whatever the machine.
 bench: $(VENV)/.installed-test
 	$(BIN)/python -m benchmarks.start $(START)
 	$(BIN)/python -m benchmarks.requests $(REQUESTS)

@@ -18,7 +18,7 @@ a load would meet, `plan()` what it would cost.
     session                                  one use of the source: client, chats, walk
     options                                  what it was asked for, checked
     ahead  walk  reader  workers  roster     the belt: chats and threads side by side; no dlt
-    status  visit                            a chat in this load: what came back, how it stands
+    status  visit  stretches                 a chat in this load: what came back, how it stands
     batch                                    rows collected into Arrow tables, with their claims
     rows  chat_rows  fields  content/        pure: an item of the API to rows, a body to text
     idle                                     pure: which chats may be left out, and what proves it

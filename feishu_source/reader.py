@@ -28,6 +28,7 @@ from feishu_source.hot import OWED, cool_early, due, owe, refuse, settle, stop_m
 from feishu_source.rows import Item
 from feishu_source.settings import FALLBACK_START_S
 from feishu_source.status import EndedPoll, thread_row
+from feishu_source.stretches import Stretch
 from feishu_source.visit import Poll, Visit, is_reply_in_thread
 from feishu_source.workers import Job, Workers
 
@@ -80,10 +81,10 @@ class Reader:
         each chat's could be asked for, and no page.
         """
         if visit.mode is None and not self._client.budget.bounded:
-            visit.fetching = True
+            visit.fetching += 1
             self._workers.add(Job("mode", visit, partial(self._modes.mode_of, visit.chat_id)))
         else:
-            self.ask_page(visit)
+            self.ask_first_page(visit)
         self._workers.start()  # what is new goes first, should requests run short
         if self._wanted.threads:
             self._ask_known(visit)
@@ -123,16 +124,18 @@ class Reader:
             stop_ms=stop_ms(visit.state.hot_threads[thread_id], head_start_s),
         )
 
-    def ask_page(self, visit: Visit) -> None:
-        """Asks for the next page of the open window, from the claim on if there is no token."""
-        assert visit.walk is not None
-        visit.fetching = True
-        token = visit.page_token
-        if token is None:  # a page token holds for its own query only
-            visit.listed_from_s = max(0, visit.walk.at_s - STEP_BACK_S)
-        start_s, stop_s = visit.listed_from_s, visit.walk.stop_s + 1
-        call = partial(self._fetch, visit.chat_id, start_s, stop_s, token)
-        self._workers.add(Job("page", visit, call))
+    def ask_first_page(self, visit: Visit) -> None:
+        """Asks for the page with which a listing begins, if none of it has come yet."""
+        if visit.listing is not None and not visit.listing.now.pages:
+            self.ask_page(visit, visit.listing.now)
+
+    def ask_page(self, visit: Visit, stretch: Stretch) -> None:
+        """Asks for the next page of a stretch of the open window."""
+        visit.fetching += 1
+        stretch.fetching = True
+        start_s, stop_s = max(0, stretch.start_s - STEP_BACK_S), stretch.stop_s + 1
+        call = partial(self._fetch, visit.chat_id, start_s, stop_s, stretch.page_token)
+        self._workers.add(Job("page", visit, call, stretch=stretch))
 
     def _fetch(self, chat_id: str, start_s: int, stop_s: int, token: str | None) -> Page:
         """One page of a timeline; where the tenant refuses to begin at 0, from 2016 on."""
@@ -168,24 +171,42 @@ class Reader:
         elif job.poll is not None:
             visit.requests += 1
             self._take_thread(visit, job.poll, result)
-        else:
+        elif job.stretch is not None:
             visit.requests += 1
-            visit.fetching = False
-            self._take_page(visit, result)
+            visit.fetching -= 1
+            self._take_page(visit, job.stretch, result)
 
     def _take_mode(self, visit: Visit, result: str | FeishuError | None) -> None:
-        visit.fetching = False
+        visit.fetching -= 1
         if isinstance(result, StopError | Interrupted):
             self.stop(result)
         elif not isinstance(result, FeishuError):
             visit.mode = result
         if not visit.broken and not self.stopped_by:
-            self.ask_page(visit)
+            self.ask_first_page(visit)
 
-    def _take_page(self, visit: Visit, page: Page | FeishuError) -> None:
-        if isinstance(page, FeishuError):
-            self._fail_page(visit, page)
-            return
+    def _take_page(self, visit: Visit, stretch: Stretch, page: Page | FeishuError) -> None:
+        stretch.fetching = False
+        listing = visit.listing
+        if listing is None or stretch not in listing or stretch.listed:
+            return  # the listing began again, or another stretch has overtaken this one
+        if stretch is listing.now:
+            if isinstance(page, FeishuError):
+                self._fail_page(visit, page)
+            else:
+                stretch.note(page)
+        elif isinstance(page, StopError | Interrupted):
+            self.stop(page)
+        elif isinstance(page, FeishuError) or page.stalled:
+            listing.drop(stretch)
+        else:
+            stretch.note(page)
+
+    def take_page(self, visit: Visit) -> None:
+        """Takes in the page whose turn it is: its rows, and the threads that it shows."""
+        listing = visit.listing
+        assert listing is not None
+        stretch, page = listing.now, listing.take()
         self._receive(visit, page)
         if visit.broken:
             return
@@ -196,13 +217,8 @@ class Reader:
                 self._open_poll(visit, poll)
         waits_for = {poll.thread_id for poll in threads} & visit.polls.keys()
         visit.note_page(page.items, waits_for)
-        if page.stalled or page.next_page_token in visit.tokens:
+        if stretch.broken_off and not stretch.ready:
             self._fail_chat(visit, page.broken_off(f"list messages of chat {visit.chat_id}"))
-            return
-        visit.page_token = page.next_page_token
-        visit.exhausted = page.next_page_token is None
-        if page.next_page_token is not None:
-            visit.tokens.add(page.next_page_token)
 
     def _receive(self, visit: Visit, page: Page, poll: Poll | None = None) -> None:
         visit.listed += len(page.items)
@@ -218,8 +234,7 @@ class Reader:
             self.stop(error)
         elif isinstance(error, PageTokenRefused) and visit.restarts < MOST_RESTARTS:
             visit.restarts += 1
-            visit.tokens.clear()
-            visit.page_token = None  # begins again from the claim, once its pages are settled
+            visit.listing = None  # begins again from the claim, once its pages are settled
         else:
             self._fail_chat(visit, error)
 

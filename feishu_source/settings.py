@@ -72,6 +72,8 @@ class Settings:
     batch_rows: int = 5_000
     batch_chars: int = 16_000_000
     pages_ahead: int = 4
+    stretches: int = 6
+    stretch_pages: int = 48
     batches_ahead: int = 8
 
     def __post_init__(self) -> None:
@@ -125,6 +127,8 @@ _BOUNDS: tuple[tuple[str, float, float], ...] = (
     ("batch_rows", 1, 1_000_000),
     ("batch_chars", 1, 1_000_000_000),
     ("pages_ahead", 1, 64),
+    ("stretches", 1, 64),
+    ("stretch_pages", 1, 10_000),
     ("batches_ahead", 1, 1_000),
 )
 

@@ -14,6 +14,7 @@ from feishu_source.errors import ApiError, ChatRefused, FeishuError, RequestsSpe
 from feishu_source.fields import parse_int, parse_ms, text_or_none
 from feishu_source.report import ChatProblem, Status
 from feishu_source.rows import Item
+from feishu_source.stretches import Listing
 
 ROOT_POSITION = -1
 """`thread_message_position` of a root; replies count from 0 (undocumented, may be missing)."""
@@ -94,7 +95,8 @@ class Visit:
     `walk` is the open window, None between two. `own`: this load opened it. `polled_s`: as of when
     the hot threads were polled before this load. `polled`: threads of this slice, and whether they
     were read whole. `problem` is what ended the chat, or what left a thread owed. `newest_s`: the
-    newest message of the timeline that this load has listed.
+    newest message of the timeline that this load has listed. `fetching`: requests for pages, or for
+    the chat's mode, on their way. `listing`: None where it has to begin again from the claim.
     """
 
     chat_id: str
@@ -107,12 +109,9 @@ class Visit:
     status: Status = "partial"
     problem: FeishuError | None = None
     broken: bool = False
-    fetching: bool = False
-    exhausted: bool = False
-    page_token: str | None = None
-    tokens: set[str] = field(default_factory=set)
+    fetching: int = 0
+    listing: Listing | None = None
     restarts: int = 0
-    listed_from_s: int = 0
     slice_at_s: int = 0
     range_start_s: int | None = None
     share: float = 0.0
@@ -138,11 +137,21 @@ class Visit:
         return whole is not None and (whole or poll.stop_ms is not None)
 
     def begin_listing(self) -> None:
-        """Lists from the claim on: no page token is kept across slices."""
-        self.exhausted, self.page_token = False, None
-        self.tokens.clear()
+        """Begins a slice: no page token is kept from the last one, unless pages wait beside it."""
         if self.walk is not None:
             self.slice_at_s = self.walk.at_s
+            if self.listing is None or not self.listing.holds:
+                self.list_from_claim()
+
+    def list_from_claim(self) -> None:
+        """Lists what is not claimed of the open window."""
+        if self.walk is not None:
+            self.listing = Listing(self.walk.at_s, self.walk.stop_s)
+
+    @property
+    def exhausted(self) -> bool:
+        """True if the open window was listed to its end, and all of it taken in."""
+        return self.listing is not None and self.listing.exhausted
 
     @property
     def next_sweep(self) -> OpenWalk | None:
@@ -162,7 +171,10 @@ class Visit:
     def note_page(self, items: list[Item], waits_for: set[str]) -> None:
         """Records a page of the timeline: ascending, so its last time bounds what came before."""
         created = parse_ms(items[-1].get("create_time")) if items else None
-        self.pages.append(PendingPage(created // 1_000 if created else None, waits_for))
+        created_s = created // 1_000 if created else None
+        self.pages.append(PendingPage(created_s, waits_for))
+        if self.listing is not None:
+            self.listing.note_taken(created_s)
         if self.range_start_s is None and created:
             first = parse_ms(items[0].get("create_time")) or created
             self.range_start_s = first // 1_000
@@ -190,6 +202,7 @@ class Visit:
     def fail(self, error: FeishuError) -> None:
         """Ends the chat: what its pages brought so far stays claimed, the rest is still due."""
         self.broken = True
+        self.listing = None
         if isinstance(error, RequestsSpent):  # nothing is wrong with the chat
             self.problem = self.problem or error
             return

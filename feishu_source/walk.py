@@ -19,6 +19,7 @@ from feishu_source.api import Client
 from feishu_source.batch import Batch, Intake
 from feishu_source.coverage import (
     ChatState,
+    OpenWalk,
     Wanted,
     advance,
     finish,
@@ -35,6 +36,7 @@ from feishu_source.reader import Modes, Reader
 from feishu_source.report import Progress
 from feishu_source.settings import Settings
 from feishu_source.status import coverage_row
+from feishu_source.stretches import Stretch
 from feishu_source.tables import SYNC_COVERAGE, THREADS
 from feishu_source.visit import Visit
 from feishu_source.workers import Workers
@@ -76,6 +78,7 @@ class Walk:
         self._idle = idle
         self._due: list[Visit] = []
         self._touched: dict[str, Visit] = {}
+        self._open: dict[str, Visit] = {}
         self._told: set[str] = set()
         self._slice_ends_at = 0
         self._begun_urgency = 0
@@ -203,6 +206,27 @@ class Walk:
         while not self._ends and self._workers.idle and self._due and self._may_begin(self._due[0]):
             self._activate(self._due.pop(0))
             self._workers.start()
+        if self._settings.stretches > 1:
+            self._list_ahead()
+
+    def _list_ahead(self) -> None:
+        """While no other chat wants the workers, one is listed in several places at once.
+
+        Not where requests or messages are counted: what is read ahead would be read for nothing.
+        """
+        is_counted = self._client.budget.bounded or self._most_messages < sys.maxsize
+        if is_counted or self._due or self._idle.waiting or self._ends:
+            return
+        for visit in self._open.values():
+            while self._workers.idle and (stretch := self._open_stretch(visit)):
+                self._reader.ask_page(visit, stretch)
+                self._workers.start()
+
+    def _open_stretch(self, visit: Visit) -> Stretch | None:
+        settings = self._settings
+        if visit.listing is None:
+            return None
+        return visit.listing.open_ahead(settings.stretch_pages, settings.stretches)
 
     def _may_begin(self, visit: Visit) -> bool:
         """Where requests are bounded, what is less urgent waits until all that is more so was read.
@@ -245,18 +269,21 @@ class Walk:
         assert visit.walk is not None
         self._touched[visit.chat_id] = visit
         self._begun_urgency = _urgency(visit)[0]
+        self._open[visit.chat_id] = visit
         visit.begin_listing()
         self._reader.begin(visit)
+        if visit.listing and visit.listing.holds:  # pages that were read ahead of the last slice
+            self._proceed(visit)
 
     def _proceed(self, visit: Visit) -> None:
         """Claims what is settled, then asks on, cuts, finishes or ends the chat."""
         walk = visit.walk
         if walk is None:
             return
-        for page in visit.settled():
-            if page.claim_s is not None:
-                advance(visit.state, walk, page.claim_s)
-            self._intake.claim(visit.chat_id, visit.state)
+        self._claim_settled(visit, walk)
+        while self._may_take(visit):
+            self._reader.take_page(visit)
+            self._claim_settled(visit, walk)
         self._got_on = self._got_on or visit.grew or self._reader.threads_settled > 0
         if visit.broken or self.stopped_by:
             if visit.at_rest and visit.broken:
@@ -267,19 +294,45 @@ class Walk:
             self._finish_or_cut(visit)
         self._tell(visit)
 
+    def _claim_settled(self, visit: Visit, walk: OpenWalk) -> None:
+        for page in visit.settled():
+            if page.claim_s is not None:
+                advance(visit.state, walk, page.claim_s)
+            self._intake.claim(visit.chat_id, visit.state)
+
+    def _may_take(self, visit: Visit) -> bool:
+        """True if the page whose turn it is has come; one that was read ahead waits for its slice.
+
+        Nor are more taken than may wait for their threads.
+        """
+        listing = visit.listing
+        if listing is None or not listing.now.ready or visit.broken or self.stopped_by:
+            return False
+        if len(visit.pages) >= self._settings.pages_ahead:
+            return False
+        return not (listing.holds_more and self._may_cut(visit))
+
     def _may_cut(self, visit: Visit) -> bool:
         return bool(self._client.budget.spent) or (self._slice_full and visit.grew)
 
     def _ask_on(self, visit: Visit) -> None:
-        if visit.fetching or len(visit.pages) >= self._settings.pages_ahead:
-            return
-        if visit.page_token is None and not visit.at_rest:
-            return  # to begin again, the pages under way must be settled first
-        self._reader.ask_page(visit)
+        if visit.listing is None:
+            if not visit.at_rest:
+                return  # to begin again, the pages under way must be settled first
+            visit.list_from_claim()
+        listing, settings = visit.listing, self._settings
+        assert listing is not None
+        for stretch in (listing.now, *listing.ahead):
+            waiting, most = len(stretch.ready), settings.stretch_pages
+            if stretch is listing.now:
+                waiting, most = waiting + len(visit.pages), settings.pages_ahead
+            if not (stretch.fetching or stretch.listed) and waiting < most:
+                self._reader.ask_page(visit, stretch)
 
     def _finish_or_cut(self, visit: Visit) -> None:
         walk = visit.walk
         assert walk is not None
+        self._open.pop(visit.chat_id, None)
         if not visit.exhausted:
             self._due.append(visit)  # cut: the next slice lists again from the claim
             return
@@ -299,7 +352,7 @@ class Walk:
     def _open_next(self, visit: Visit) -> bool:
         """Opens the chat's next window; False if there is none in this load."""
         visit.walk = next_walk(visit.chat_id, visit.state, self._wanted, visit.done)
-        visit.range_start_s = None
+        visit.range_start_s, visit.listing = None, None
         if visit.walk and visit.walk.kind == "sweep" and visit.problem is None:
             visit.status = "complete"  # up to the pinned end; what is older is only read again
         visit.own = visit.walk is not None and visit.walk not in visit.state.walks.values()
@@ -307,6 +360,7 @@ class Walk:
 
     def _end(self, visit: Visit) -> None:
         """The chat's part of this load is over: complete, or with what stands in the way."""
+        self._open.pop(visit.chat_id, None)
         if not visit.broken:
             visit.walk = None  # else it tells what is still to be read
             if visit.problem is None:

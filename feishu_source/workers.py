@@ -14,6 +14,7 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Any, Literal
 
+from feishu_source.stretches import Stretch
 from feishu_source.visit import Poll, Visit
 
 
@@ -25,6 +26,7 @@ class Job:
     visit: Visit
     call: Callable[[], Any]
     poll: Poll | None = None
+    stretch: Stretch | None = None
 
     def run(self) -> Any:
         """Its result, or the error it ended in: handed to the thread that decides, never lost."""

@@ -71,6 +71,8 @@ SETTINGS = st.fixed_dictionaries(
         "batch_rows": st.sampled_from([1, 3, 100]),
         "workers": st.sampled_from([1, 1, 2, 4]),
         "pages_ahead": st.sampled_from([1, 4]),
+        "stretches": st.sampled_from([1, 2, 5]),
+        "stretch_pages": st.sampled_from([1, 2, 48]),
     }
 )
 """Of one load."""

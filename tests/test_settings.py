@@ -55,6 +55,8 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "slice_chars": (1, 10_000_000_000),
     "batch_chars": (1, 1_000_000_000),
     "pages_ahead": (1, 64),
+    "stretches": (1, 64),
+    "stretch_pages": (1, 10_000),
     "batches_ahead": (1, 1_000),
 }
 

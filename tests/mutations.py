@@ -116,14 +116,14 @@ MUTATIONS = (
     Mutation(
         "a listing begins before what is claimed",
         "reader.py",
-        "max(0, visit.walk.at_s - STEP_BACK_S)",
-        "visit.walk.at_s",
+        "max(0, stretch.start_s - STEP_BACK_S)",
+        "stretch.start_s",
     ),
     Mutation(
         "a listing ends after its window",
         "reader.py",
-        "visit.listed_from_s, visit.walk.stop_s + 1",
-        "visit.listed_from_s, visit.walk.stop_s",
+        "STEP_BACK_S), stretch.stop_s + 1",
+        "STEP_BACK_S), stretch.stop_s",
     ),
     Mutation(
         "a chat is cut only where its claim grew",
@@ -134,8 +134,14 @@ MUTATIONS = (
     Mutation(
         "a page token lives inside one slice",
         "visit.py",
-        "self.exhausted, self.page_token = False, None",
-        "self.exhausted = False",
+        "if self.listing is None or not self.listing.holds:",
+        "if self.listing is None:",
+    ),
+    Mutation(
+        "between two stretches nothing is left out",
+        "stretches.py",
+        "if self.ahead and self.ahead[0].start_s <= reached_s:",
+        "if self.ahead:",
     ),
     Mutation(
         "what a load has read is never inferred from the claims",

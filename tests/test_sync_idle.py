@@ -339,6 +339,24 @@ def test_chat_that_cannot_be_read_is_asked_in_every_load_and_proves_nothing(
     assert set(refused) < set(read(belt))
 
 
+def test_chat_that_was_refused_is_asked_until_it_answers(world: World) -> None:
+    """Far down in the order, where those above vouch for it: what is silent may still be shut."""
+    chats = silent_chats(world, 20)
+    belt = loaded(world, **HEADS)
+    world.restrict(chats[15])
+    world.advance(HOUR_S)
+    assert belt.load(rungs="off")[chats[15]] == "skipped"
+    for _ in range(2):
+        world.advance(HOUR_S)
+        assert belt.load(**HEADS)[chats[15]] == "skipped"
+        assert set(read(belt)) == {*chats[:8], chats[15]}
+    world.restrict(chats[15], False)
+    for number in (9, 8):
+        world.advance(HOUR_S)
+        assert set(belt.load(**HEADS).values()) == {"complete"}
+        assert len(read(belt)) == number
+
+
 # how it is switched
 
 

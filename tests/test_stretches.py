@@ -1,0 +1,176 @@
+"""A window listed in several places at once gives the pages of one listing, in its order."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from math import ceil
+
+import pytest
+
+from feishu_source.api import Page
+from feishu_source.sandbox import Fault, World, generate
+from feishu_source.stretches import Listing, Stretch
+from tests.belt import Belt
+from tests.lab import MESSAGES
+
+NOW_MS = 1_790_000_000_000
+
+
+def page(number: int, token: str | None, *, stalled: bool = False) -> Page:
+    """A page told apart by its log id."""
+    return Page([], token, None, str(number), stalled)
+
+
+def take(listing: Listing, created_s: int | None) -> str | None:
+    """Takes the page whose turn it is, whose last message was sent then."""
+    taken = listing.take()
+    listing.note_taken(created_s)
+    return taken.log_id
+
+
+def two_pages_taken(stop_s: int = 1_000_000) -> Listing:
+    """A listing from 0 on whose pages hold a hundred seconds each."""
+    listing = Listing(0, stop_s)
+    for number in (1, 2):
+        listing.now.note(page(number, f"t{number}"))
+        take(listing, number * 100)
+    return listing
+
+
+def bounds(listing: Listing) -> list[tuple[int, int]]:
+    """The stretches in order."""
+    return [(each.start_s, each.stop_s) for each in (listing.now, *listing.ahead)]
+
+
+def test_stretches_follow_one_another_as_the_pages_before_them_were_dense() -> None:
+    """Ten pages of a hundred seconds each; as many stretches as are allowed, and no more."""
+    listing = two_pages_taken()
+    while listing.open_ahead(pages=10, most=4):
+        pass
+    assert bounds(listing) == [(0, 1_000_000), (1_200, 2_200), (2_200, 3_200), (3_200, 4_200)]
+
+
+def test_nothing_is_listed_ahead_before_it_is_known_how_dense_the_messages_are() -> None:
+    """One page tells nothing; nor is a short rest worth a request."""
+    listing = Listing(0, 1_000_000)
+    assert listing.open_ahead(pages=10, most=4) is None
+    assert two_pages_taken(stop_s=1_600).open_ahead(pages=10, most=4) is None
+
+
+def test_pages_come_in_the_order_of_time_whichever_came_first() -> None:
+    """The second stretch is complete before the first; its pages wait."""
+    listing = two_pages_taken(stop_s=2_000)
+    ahead = listing.open_ahead(pages=10, most=2)
+    assert ahead is not None
+    ahead.note(page(5, "t5"))
+    ahead.note(page(6, None))
+    assert not listing.now.ready
+    listing.now.note(page(3, "t3"))
+    listing.now.note(page(4, "t4"))
+    assert [take(listing, 700), take(listing, 1_250)] == ["3", "4"]
+    assert [take(listing, 1_600), listing.exhausted] == ["5", False]
+    assert [take(listing, 1_900), listing.exhausted] == ["6", True]
+
+
+def test_an_empty_stretch_makes_the_next_one_longer() -> None:
+    """Years of silence cost a handful of requests, not one for each day."""
+    listing = two_pages_taken(stop_s=10**9)
+    opened = 0
+    while (stretch := listing.open_ahead(pages=48, most=1_000)) is not None:
+        stretch.note(page(0, None))
+        opened += 1
+    assert opened <= 5
+    assert all(before[1] >= after[0] for before, after in pairwise(bounds(listing)[1:]))
+
+
+def test_a_gap_between_stretches_is_listed_when_its_turn_comes() -> None:
+    """A stretch opened inside of one that proved dense ends before the next one begins."""
+    listing = two_pages_taken()
+    listing.ahead = [Stretch(5_000, 6_000)]
+    assert listing.open_ahead(pages=10, most=3) is listing.ahead[0]
+    assert bounds(listing) == [(0, 1_000_000), (1_200, 2_200), (5_000, 6_000)]
+    listing.now.note(page(3, "t3"))
+    take(listing, 1_200)
+    listing.now.note(page(4, None))
+    take(listing, 2_000)
+    assert bounds(listing) == [(2_200, 5_000), (5_000, 6_000)]
+
+
+def test_a_stretch_that_meets_trouble_is_listed_in_its_turn() -> None:
+    """It and what lies behind it; nothing more is listed ahead."""
+    listing = two_pages_taken()
+    first, second, third = (listing.open_ahead(pages=10, most=9) for _ in range(3))
+    assert first is not None
+    assert second is not None
+    assert third is not None
+    listing.drop(second)
+    assert listing.ahead == [first]
+    assert listing.open_ahead(pages=10, most=9) is None
+
+
+@pytest.fixture
+def huge() -> World:
+    """One chat of 4,000 messages, hardly a thread."""
+    return generate(seed=6, chats=1, messages=4_000, days=200, thread_share=0.01, now_ms=NOW_MS)
+
+
+def listings(belt: Belt) -> int:
+    """How often the timeline was listed from somewhere."""
+    return sum(
+        each.path == MESSAGES
+        and each.query["container_id_type"] == "chat"
+        and "page_token" not in each.query
+        for each in belt.sandbox.requests
+    )
+
+
+def pages(belt: Belt) -> int:
+    """Pages of the timeline that were asked for."""
+    return sum(
+        each.path == MESSAGES and each.query["container_id_type"] == "chat"
+        for each in belt.sandbox.requests
+    )
+
+
+def test_a_huge_chat_is_listed_in_several_places_for_hardly_more_requests(huge: World) -> None:
+    """At most 1.02 times the least, and the tables are what one listing makes of it."""
+    with Belt(huge) as belt:
+        belt.load(page_size=5, stretches=1, slice_messages=100_000)
+        least = pages(belt)
+        assert listings(belt) == 1
+    with Belt(huge) as belt:
+        belt.load(page_size=5, slice_messages=100_000)
+        assert listings(belt) >= 6
+        assert pages(belt) <= ceil(1.02 * least)
+        belt.assert_equals_truth()
+
+
+def test_what_was_read_ahead_is_not_read_again_by_the_next_slice(huge: World) -> None:
+    """Pages wait across the cut, beside the token that leads on."""
+    with Belt(huge) as belt:
+        belt.load(page_size=5, stretches=1, slice_messages=100_000)
+        least = pages(belt)
+    with Belt(huge) as belt:
+        belt.load(page_size=5, slice_messages=1_000)
+        assert belt.slices >= 4
+        assert pages(belt) <= ceil(1.03 * least)
+        belt.assert_equals_truth()
+
+
+def test_trouble_ahead_is_met_again_in_its_turn(huge: World) -> None:
+    """A page token that no longer holds, wherever it is met, costs requests and no message."""
+    with Belt(huge) as belt:
+        for after in (20, 100, 150):
+            belt.sandbox.inject(Fault("unknown_code", path=MESSAGES, after=after, code=230001))
+        assert set(belt.load(page_size=5, slice_messages=1_000).values()) == {"complete"}
+        belt.assert_equals_truth()
+
+
+def test_where_requests_are_counted_none_is_made_ahead(huge: World) -> None:
+    """A bound would be spent on pages whose turn never comes."""
+    with Belt(huge) as belt:
+        belt.load(page_size=5, max_requests=100)
+        assert listings(belt) == 1
+    with Belt(huge) as belt:
+        belt.load(page_size=5, max_messages=500)
+        assert listings(belt) == 1

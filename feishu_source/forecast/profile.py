@@ -39,8 +39,9 @@ ROOM = 1.25
 AWAKE = 4.2
 """168 hours of a week, 40 of them working hours."""
 
-LEAST_SILENCES = 3.0
-"""A page whose time is shared by fewer silences is a burst, and says nothing about a rate."""
+LEAST_SILENCES = 5.0
+"""A page whose time is shared by fewer silences is a burst, and says nothing about a rate: of fifty
+messages sent by chance it is shared by 25."""
 
 LEAST_POSITIONS = 10
 """So many positions a page must show to be believed."""

@@ -96,12 +96,13 @@ class _Planning:
         asking = Asking(session.client, wanted)
         seen = asking.ask(drawn)
         pace = Pace(self._every_s, _held(asking.full_pages, self._settings.page_size))
-        profiles = read_profiles(seen, wanted, flat_topics=session.client.flat_topics)
+        known = _answered(seen)
+        profiles = read_profiles(known, wanted, flat_topics=session.client.flat_topics)
         messages = extrapolate(
-            [profiles[each.chat_id].whole.messages if each.looks else Spread() for each in seen],
+            [profiles[each.chat_id].whole.messages if each.looks else Spread() for each in known],
             len(names),
         )
-        tenant = self._tenant(seen, profiles, wanted, pace, len(names), messages)
+        tenant = self._tenant(known, profiles, wanted, pace, len(names), messages)
         day = self._cost(day_of_loads(tenant))
         return LoadPlan(
             made_at=datetime.fromtimestamp(pinned_s, UTC),
@@ -180,6 +181,21 @@ def read_profiles(seen: Sequence[Seen], wanted: Wanted, *, flat_topics: bool) ->
     plain = (chat for chat in alone if not (chat.form or chat.flat))
     usual = share_of(look for chat in plain for look in chat.looks)
     return {each.chat_id: build(each, usual) for each in readable}
+
+
+def _answered(seen: Sequence[Seen]) -> list[Seen]:
+    """The chats of which something is known: what they show, or that they are refused.
+
+    One that trouble kept away is as unknown as one that was not asked about.
+
+    Raises:
+        ApiError: trouble kept all of them away.
+    """
+    known = [each for each in seen if each.looks or isinstance(each.error, ChatRefused)]
+    for each in seen:
+        if each.error is not None and not known:
+            raise each.error
+    return known
 
 
 def _held(full_pages: Sequence[int], page_size: int) -> float:

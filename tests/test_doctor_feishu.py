@@ -204,8 +204,8 @@ def test_a_port_where_nobody_listens(lab: Lab) -> None:
     assert amiss(report) == ["connection.lost"]
     assert report.requests == {f"POST {TOKEN}": 2}
     lost = the(report, "connection.lost")
-    assert lost.details("en") == ["Reason: the connection failed or was closed (ConnectionError)."]
-    assert lost.details("zh") == ["原因：连接失败或被关闭（ConnectionError）。"]
+    assert lost.details("en") == ["Reason: the connection was refused (NewConnectionError)."]
+    assert lost.details("zh") == ["原因：连接被拒绝（NewConnectionError）。"]
 
 
 def test_a_users_token_is_told_as_one(lab: Lab) -> None:

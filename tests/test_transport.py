@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import re
 import socket
@@ -77,16 +78,21 @@ def read_request(connection: socket.socket) -> bytes:
     return head + b"\r\n\r\n" + body
 
 
-def exchange(base_url: str, call: Call = CHATS, token: str | None = "t-hunter2") -> Reply:
+def exchange(
+    base_url: str,
+    call: Call = CHATS,
+    token: str | None = "t-hunter2",
+    settings: Settings | None = None,
+) -> Reply:
     """One attempt with a transport of its own."""
-    with closing(Transport(base_url, Settings())) as transport:
+    with closing(Transport(base_url, settings or Settings())) as transport:
         return transport.send(call, token)
 
 
-def refuse(base_url: str) -> TransportFailure:
+def refuse(base_url: str, settings: Settings | None = None) -> TransportFailure:
     """The failure of one attempt."""
     with pytest.raises(TransportFailure) as failure:
-        exchange(base_url)
+        exchange(base_url, settings=settings)
     return failure.value
 
 
@@ -248,11 +254,71 @@ def test_a_reply_that_is_not_whole_is_no_reply(reply: bytes, reason: str) -> Non
     assert (str(failure), failure.final) == (reason, False)
 
 
-def test_a_port_nobody_listens_on_is_a_failed_connection() -> None:
+@pytest.mark.parametrize(
+    ("cause", "reason"),
+    [
+        (ConnectionRefusedError(), "the connection was refused (NewConnectionError)"),
+        (socket.gaierror(), "the host name could not be resolved (NameResolutionError)"),
+        (TimeoutError(), "no connection within 10 s (ConnectTimeoutError)"),
+        (OSError(errno.ENETUNREACH, "unreachable"), "the connection failed (NewConnectionError)"),
+    ],
+)
+def test_each_way_not_to_connect_has_words_of_its_own(
+    cause: OSError, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another attempt may fare better."""
+
+    def connect(*_: object, **__: object) -> socket.socket:
+        raise cause
+
+    monkeypatch.setattr("urllib3.util.connection.create_connection", connect)
+    failure = refuse("http://feishu.invalid")
+    assert (str(failure), failure.final) == (reason, False)
+
+
+def test_a_port_nobody_listens_on_refuses_the_connection() -> None:
     """It may be listened on in a moment."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = f"127.0.0.1:{listener.getsockname()[1]}"
-    assert refuse(f"http://{address}").final is False
+    failure = refuse(f"http://{address}")
+    assert (str(failure), failure.final) == (
+        "the connection was refused (NewConnectionError)",
+        False,
+    )
+
+
+def test_a_proxy_nobody_listens_on_is_named_as_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The platform has refused nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = f"127.0.0.1:{listener.getsockname()[1]}"
+    monkeypatch.setenv("HTTPS_PROXY", f"http://{address}")
+    failure = refuse("https://open.feishu.cn")
+    assert str(failure) == "the proxy did not let the request through (ProxyError)"
+
+
+def test_a_server_that_does_not_answer_is_waited_for_as_long_as_configured() -> None:
+    """The connection was made, so it is not that which took too long."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = f"127.0.0.1:{listener.getsockname()[1]}"
+        failure = refuse(f"http://{address}", Settings(read_timeout_s=0.1))
+    assert (str(failure), failure.final) == ("no answer within 0.1 s (ReadTimeoutError)", False)
+
+
+def test_a_server_that_does_not_speak_tls_is_told_from_one_that_is_gone() -> None:
+    """A port of plain http, say."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(OK)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        failure = refuse(f"https://127.0.0.1:{listener.getsockname()[1]}")
+        thread.join()
+    assert (str(failure), failure.final) == ("the TLS connection failed (SSLError)", False)
 
 
 def test_a_failure_keeps_neither_the_request_nor_its_header_alive() -> None:

@@ -118,7 +118,7 @@ CASES = {
         fault("reset_connection"),
         "failed",
         None,
-        "no usable answer came. Reason: the connection failed or was closed (ConnectionError).",
+        "no usable answer came. Reason: the connection failed or was closed (ProtocolError).",
         NETWORK,
         has_log_id=False,
     ),

@@ -205,13 +205,17 @@ REASONS: tuple[tuple[type[BaseException], bool, str, str], ...] = (
         "REQUESTS_CA_BUNDLE",
         "服务器证书不受信任；若经过公司代理，请在 REQUESTS_CA_BUNDLE 中指定其 CA 证书",
     ),
-    (failures.SSLError, False, "the TLS connection failed", "TLS 连接失败"),
     (
         failures.ProxyError,
         False,
         "the proxy did not let the request through",
         "代理未放行请求",
     ),
+    (failures.SSLError, False, "the TLS connection failed", "TLS 连接失败"),
+    # urllib3 counts these three among the timeouts of connecting: so they stand before it.
+    (failures.NameResolutionError, False, "the host name could not be resolved", "无法解析主机名"),
+    (ConnectionRefusedError, False, "the connection was refused", "连接被拒绝"),
+    (failures.NewConnectionError, False, "the connection failed", "连接失败"),
     (
         failures.ConnectTimeoutError,
         False,
@@ -219,7 +223,6 @@ REASONS: tuple[tuple[type[BaseException], bool, str, str], ...] = (
         "{connect_s} 秒内未能建立连接",
     ),
     (failures.TimeoutError, False, "no answer within {read_s} s", "{read_s} 秒内没有应答"),
-    (failures.NameResolutionError, False, "the host name could not be resolved", "无法解析主机名"),
     (IncompleteRead, False, "the reply was cut short", "应答被截断"),
     (
         failures.DecodeError,

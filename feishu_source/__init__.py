@@ -10,18 +10,21 @@ a load would meet, `plan()` what it would cost.
     cli/                                     words in, exit code out; the only place that prints
     doctor/                                  the check before a load: what stands in its way
     forecast/                                the plan of a load: what it will cost in requests
-    loader  source  resources                the loading bay: slices, dlt's decorators and state
+    loader  source                           the loading bay: slices, dlt's decorators
+    resources                                what dlt is told of; imports what is below when read
+    reading                                  a resource is read: batches out, dlt's state
     holdings  refusals                       the warehouse: what it holds, what it says
     destination  duckdb_file                 the way to it: pipelines, the file of the default one
     configuration                            what was configured and cannot be meant; what dlt needs
     account                                  what a load has done, and how it ended
-    session                                  one use of the source: client, chats, walk
+    session  terms                           one use of the source: client, chats, walk
     options                                  what it was asked for, checked
     ahead  walk  reader  workers  roster     the belt: chats and threads side by side; no dlt
     status  visit  stretches                 a chat in this load: what came back, how it stands
     batch                                    rows collected into Arrow tables, with their claims
     rows  chat_rows  fields  content/        pure: an item of the API to rows, a body to text
-    idle                                     pure: which chats may be left out, and what proves it
+    arrow                                    pure: rows to an Arrow table
+    idle  selection                          pure: which chats are wanted, which may be left out
     coverage  rungs  hot  state  tables      pure: what is claimed and due; what the tables are
     api/                                     the door: tokens, requests, retries, the limiter
     errors  codes  report  settings          words all of them use

@@ -11,7 +11,7 @@ import uuid
 from collections import Counter
 from datetime import UTC, datetime
 
-from feishu_source.batch import Row
+from feishu_source.arrow import Row
 from feishu_source.errors import FeishuError, Interrupted
 from feishu_source.report import (
     EXIT_COMPLETE,

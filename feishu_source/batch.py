@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
+from feishu_source.arrow import Row, schema_of, to_array, to_arrow
 from feishu_source.coverage import ChatState
 from feishu_source.fields import dump_json, parse_ms
 from feishu_source.rows import Item, Rejected, content_hash, identify, parse_item
@@ -33,7 +34,6 @@ from feishu_source.tables import (
 
 _CHILDREN = (MENTIONS.name, LINKS.name, RESOURCES.name)
 
-Row = tuple[Any, ...]
 Claim = dict[str, Any]
 """A chat's stored state, true once the rows that travel with it are loaded."""
 
@@ -231,37 +231,19 @@ def _tombstones(table: Table, messages: list[Row]) -> pa.Table:
 
     Most messages have none, so these are made column by column; index -1 is no child's.
     """
-    number = len(messages)
+    number, schema = len(messages), schema_of(table)
     known = {name: [message[at] for message in messages] for name, at in _OF_MESSAGE.items()}
     arrays = [
-        _to_array(column.type, known[column.name])
+        to_array(column.type, known[column.name])
         if column.name in known
         else pa.nulls(number, column.type)
         if column.nullable
         else pa.repeat(pa.scalar(_NOTHING[column.type], column.type), number)
-        for column in table.schema
+        for column in schema
     ]
-    return pa.Table.from_arrays(arrays, schema=table.schema)
+    return pa.Table.from_arrays(arrays, schema=schema)
 
 
 _BODY = MESSAGES.names.index("body_content")
 _OF_MESSAGE = {n: MESSAGES.names.index(n) for n in ("message_id", "chat_id", "create_time")}
 _NOTHING = {pa.string(): "", pa.int64(): -1, pa.bool_(): True}
-
-
-def to_arrow(table: Table, rows: list[Row]) -> pa.Table:
-    """An Arrow table of rows in column order, whose times are milliseconds since the epoch."""
-    columns = zip(*rows, strict=True) if rows else ([] for _ in table.columns)
-    return pa.Table.from_arrays(
-        [
-            _to_array(field_.type, values)
-            for field_, values in zip(table.schema, columns, strict=True)
-        ],
-        schema=table.schema,
-    )
-
-
-def _to_array(type_: pa.DataType, values: Iterable[Any]) -> pa.Array:
-    if pa.types.is_timestamp(type_):
-        return pa.array(values, pa.timestamp("ms", tz="UTC")).cast(type_)
-    return pa.array(values, type_)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 import signal
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,12 @@ from typing import Any
 import dlt
 from dlt.common.destination.exceptions import DestinationException
 from dlt.common.exceptions import SignalReceivedException
+from dlt.extract import DltResource
 from dlt.pipeline.exceptions import PipelineStepFailed
 from filelock import FileLock, Timeout
 
 from feishu_source.account import Account
+from feishu_source.arrow import Row, to_arrow
 from feishu_source.configuration import set_dlt_defaults
 from feishu_source.destination import describe, lock_path
 from feishu_source.errors import (
@@ -40,10 +42,10 @@ from feishu_source.report import (
     LoadReport,
     Progress,
 )
-from feishu_source.resources import ledger_source
+from feishu_source.resources import declare
 from feishu_source.session import Session
 from feishu_source.source import resolve_options, session_source, warn_of_unknown_settings
-from feishu_source.tables import CHAT_MEMBERS, CHATS, MESSAGES, THREADS
+from feishu_source.tables import CHAT_MEMBERS, CHATS, MESSAGES, THREADS, Table
 
 _log = logging.getLogger(__name__)
 
@@ -210,7 +212,7 @@ class _Load:
 
     def _read(self) -> None:
         chats = session_source(self._session).with_resources(CHATS.name, CHAT_MEMBERS.name)
-        self._run([chats, ledger_source(self._account.rows())])
+        self._run([chats, _ledger_source(self._account.rows())])
         while True:
             self.report.slices += 1
             self._session.progress.slice = self.report.slices
@@ -231,7 +233,7 @@ class _Load:
         """Completes the report, and writes it to the destination if no slice has."""
         self._account.complete(failure)
         if not self._account_written:
-            self._run(ledger_source(self._account.rows()))
+            self._run(_ledger_source(self._account.rows()))
         self._count_new()
         prune_states(self._pipeline)
         self._session.progress.phase = "finished"
@@ -263,3 +265,11 @@ class _Load:
             if isinstance(cause, KeyboardInterrupt):
                 return Interrupted(signal.SIGINT)
         return explain(error, self._pipeline)
+
+
+@dlt.source(name="feishu", section="feishu")
+def _ledger_source(ledger: Sequence[tuple[Table, list[Row]]]) -> Iterator[DltResource]:
+    """Ready rows of further tables, in the schema of the source."""
+    for table, rows in ledger:
+        if rows:
+            yield declare(table, [to_arrow(table, rows)])

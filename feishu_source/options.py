@@ -20,19 +20,14 @@ from feishu_source.api import (
     is_loopback,
     resolve_base_url,
 )
-from feishu_source.batch import Bounds
-from feishu_source.coverage import Wanted
 from feishu_source.errors import ConfigurationError
-from feishu_source.hot import HotRule
-from feishu_source.idle import IdleRule
-from feishu_source.roster import Selection
 from feishu_source.rungs import Rung, parse_ladder
+from feishu_source.selection import Selection
 from feishu_source.settings import (
     Settings,
     find_timezone,
     parse_since,
     parse_until,
-    whole_seconds,
 )
 
 NO_CREDENTIALS = (
@@ -107,48 +102,6 @@ class Options:
     def owner(self) -> dict[str, Any]:
         """Whose state a dataset holds: one app on one host."""
         return {"base_url": _lasting_url(self.base_url), "app_id": self.app_id}
-
-    @property
-    def bounds(self) -> Bounds:
-        """Messages outside are dropped, to the millisecond."""
-        return Bounds(
-            int(self.since.timestamp() * 1_000) if self.since else None,
-            int(self.until.timestamp() * 1_000) if self.until else None,
-        )
-
-    @property
-    def hot_rule(self) -> HotRule:
-        """Hot, and polled in every load, for the look-back: no younger reply is edited unseen."""
-        settings = self.settings
-        hot_s, look_back_s = settings.hot_s, settings.look_back_s
-        return HotRule(
-            max(hot_s, look_back_s) if hot_s else 0,
-            max(settings.poll_every_load_s, look_back_s),
-            settings.most_hot_threads,
-            settings.most_owed_threads,
-            settings.poll_growth,
-        )
-
-    @property
-    def idle_rule(self) -> IdleRule:
-        """When a chat in which nothing is said is read all the same."""
-        settings = self.settings
-        return IdleRule(settings.idle_growth, settings.idle_most_s, settings.idle_witnesses)
-
-    def wanted(self, pinned_s: int, threads: bool, full: bool) -> Wanted:
-        """What to read of every chat up to the pinned end: whole seconds inside the bounds."""
-        stop_s = whole_seconds(self.until) if self.until else pinned_s
-        return Wanted(
-            start_s=max(0, whole_seconds(self.since, up=True)) if self.since else 0,
-            stop_s=min(stop_s, pinned_s),
-            as_of_s=pinned_s,
-            look_back_s=self.settings.look_back_s,
-            threads=threads and self.threads,
-            explicit=stop_s < pinned_s,
-            full=full,
-            ladder=self.ladder,
-            hot=self.hot_rule,
-        )
 
 
 def _lasting_url(base_url: str) -> str:

@@ -1,297 +1,48 @@
-"""The dlt resources: batches out, state in and out.
+"""The dlt resources: names and hints, declared; what reads them is imported when one is read.
 
-In: a session. Out: the resources `chats`, `chat_members`, `messages`, `threads`. `messages` drives
-the walk and fills its child tables and `sync_coverage` as well; `threads` in the selection means
-that threads are read. State is written on the generator's thread, immediately before the yield of
-the rows it claims: dlt commits both together or neither.
+In: options, or a session that its caller keeps. Out: the resources `chats`, `chat_members`,
+`messages`, `threads`. Refuses to know how they are read: an orchestrator builds a source every few
+seconds, and reads it once an hour.
 """
 
 from __future__ import annotations
 
-import logging
-import signal
-import threading
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from datetime import datetime
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import dlt
-import pyarrow as pa
-from dlt.common.destination.exceptions import DestinationException, SqlClientNotAvailable
 from dlt.extract import DltResource
 
-from feishu_source.batch import to_arrow
-from feishu_source.chat_rows import chat_row, member_rows, unlisted
-from feishu_source.errors import ConfigurationError, Interrupted
-from feishu_source.roster import Known, Optional, Roster
-from feishu_source.session import Session
-from feishu_source.tables import (
-    CHAT_MEMBERS,
-    CHATS,
-    LINKS,
-    MENTIONS,
-    MESSAGES,
-    REJECTED,
-    RESOURCES,
-    SYNC_COVERAGE,
-    THREADS,
-    Table,
-)
+from feishu_source.options import Options
+from feishu_source.tables import CHAT_MEMBERS, CHATS, MESSAGES, THREADS, Table
 
-_log = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from feishu_source.session import Session
 
-Rows = list[tuple[Any, ...]]
-
-_FILLED_BY_MESSAGES = (MENTIONS, LINKS, RESOURCES, THREADS, REJECTED, SYNC_COVERAGE)
-
-CHATS_PER_BATCH = 1_000
-"""Chats whose details or members are held before their rows go out."""
+Read = Callable[[], Iterator[Any]]
 
 
-def make_resources(session: Session) -> list[DltResource]:
-    """The resources of one source; they share the session."""
+def make_resources(asked: Options | Session) -> list[DltResource]:
+    """The resources of one source; they share a session, made when the first of them is read."""
+
+    @cache
+    def readers() -> Mapping[str, Read]:
+        from feishu_source.reading import readers_of  # with Arrow and most of this package
+
+        return readers_of(asked)
+
     return [
-        _resource(CHATS, lambda: read_chats(session)),
-        _resource(CHAT_MEMBERS, lambda: read_members(session)),
+        declare(CHATS, lambda: readers()[CHATS.name]()),
+        declare(CHAT_MEMBERS, lambda: readers()[CHAT_MEMBERS.name]()),
         # Its tables inherit what hints it has, columns and all: so each of them brings its own.
-        dlt.resource(lambda: read_messages(session), name=MESSAGES.name, file_format="parquet"),
-        _resource(THREADS, read_threads),
+        dlt.resource(lambda: readers()[MESSAGES.name](), name=MESSAGES.name, file_format="parquet"),
+        declare(THREADS, lambda: readers()[THREADS.name]()),
     ]
 
 
-def _resource(table: Table, read: Any) -> DltResource:
+def declare(table: Table, data: Any) -> DltResource:
+    """A resource that fills one table, with all hints of that table."""
     hints = {key: value for key, value in table.hints.items() if value != ()}
-    resource: DltResource = dlt.resource(read, name=table.name, file_format="parquet", **hints)
+    resource: DltResource = dlt.resource(data, name=table.name, file_format="parquet", **hints)
     return resource
-
-
-def mark(table: Table, data: pa.Table) -> Any:
-    """Rows of one of several tables that a resource fills, with all hints of that table."""
-    hints = dlt.mark.make_hints(**table.hints)
-    return dlt.mark.with_hints(data, hints, create_table_variant=True)
-
-
-@dlt.source(name="feishu", section="feishu")
-def ledger_source(ledger: Sequence[tuple[Table, Rows]]) -> Iterator[DltResource]:
-    """Ready rows of further tables, in the schema of the source."""
-    for table, rows in ledger:
-        if rows:
-            yield _resource(table, [to_arrow(table, rows)])
-
-
-# chats and members
-
-
-def read_chats(session: Session) -> Iterator[pa.Table]:
-    """Rows of chats that are new, changed their name, left the list, or are due again."""
-    state = dlt.current.resource_state(CHATS.name)
-    session.open_state(dlt.current.resource_state(MESSAGES.name))
-    known: Known = state.setdefault("known", {})
-    session.progress.phase = "chats"
-    now_s, roster = session.pinned_s, session.roster
-    due = [c for c, name, _ in roster.chats(known) if _is_due(c, name, known, session)]
-    due.sort(key=lambda chat_id: known.get(chat_id, {}).get("read_s", 0))
-    for ids, details in _gather(session, due, roster.details_of):
-        rows: Rows = []
-        for chat_id, found in zip(ids, details, strict=True):
-            if found is None and (
-                known.get(chat_id, {}).get("mode") or chat_id not in roster.listed
-            ):
-                continue  # a row with the last details is worth more, and a mistyped id is no chat
-            rows.append(chat_row(chat_id, roster.listed.get(chat_id), found, now_s * 1_000))
-            _remember(known, chat_id, rows[-1], _asked_s(roster, "chat details", chat_id, now_s))
-        yield to_arrow(CHATS, rows)
-    if unread := [c for c in due if c not in known and c in roster.listed]:
-        yield to_arrow(CHATS, [_list_only(known, c, session) for c in unread])
-    gone = {c for c, entry in known.items() if entry.get("listed") and c not in roster.listed}
-    if gone:
-        last = {row[0]: row for row in _last_rows(gone)}
-        yield to_arrow(CHATS, [_unlist(known, chat_id, last.get(chat_id)) for chat_id in gone])
-    if not known:  # no chat yet: the table is there all the same
-        yield to_arrow(CHATS, [])
-
-
-def _is_due(chat_id: str, name: str | None, known: Known, session: Session) -> bool:
-    before, listed = known.get(chat_id), chat_id in session.roster.listed
-    period_s = session.options.settings.details_period_s
-    if before is None:
-        return True
-    if not listed:  # only a chat that is named, p2p as a rule, is worth asking about
-        named = chat_id in session.options.selection.chat_ids
-        return named and session.pinned_s - before["read_s"] >= period_s
-    if before.get("name") != name or not before.get("listed"):
-        return True
-    return bool(session.pinned_s - before["read_s"] >= period_s)
-
-
-def _asked_s(roster: Roster, what: Optional, chat_id: str, now_s: int) -> int:
-    """When something was asked for that is asked for once a period: 0 if trouble was in the way.
-
-    A refused list is asked for again as rarely as another.
-    """
-    return 0 if roster.failed(what, chat_id) else now_s
-
-
-def _remember(known: Known, chat_id: str, row: tuple[Any, ...], now_s: int) -> None:
-    values = dict(zip(CHATS.names, row, strict=True))
-    known[chat_id] = {
-        "name": values["name"],
-        "mode": values["chat_mode"],
-        "listed": values["listed"],
-        "read_s": now_s,
-    }
-
-
-def _list_only(known: Known, chat_id: str, session: Session) -> tuple[Any, ...]:
-    """What the list alone tells of a new chat: there is no request left for its details."""
-    row = chat_row(chat_id, session.roster.listed[chat_id], None, session.pinned_s * 1_000)
-    _remember(known, chat_id, row, 0)
-    return row
-
-
-def _unlist(known: Known, chat_id: str, last: tuple[Any, ...] | None) -> tuple[Any, ...]:
-    """The chat's last row, or what is remembered of it, as one that the list no longer shows."""
-    entry = known[chat_id]
-    entry["listed"] = False
-    if last is not None:
-        return unlisted(last)
-    return chat_row(chat_id, None, {"name": entry["name"], "chat_mode": entry["mode"]}, 0)
-
-
-def _gather(session: Session, ids: list[str], fetch: Any) -> Iterator[tuple[list[str], list[Any]]]:
-    """What `fetch` gives for each chat, side by side, in portions, while requests may be made.
-
-    How many one chat takes shows only as it is read: its members may fill many pages.
-    """
-    with ThreadPoolExecutor(session.options.settings.workers) as pool:
-        while portion := ids[: min(CHATS_PER_BATCH, session.spare_requests)]:
-            ids = ids[len(portion) :]
-            with session.client.budget.kept_to(session.options.settings.details_share):
-                found = list(pool.map(fetch, portion))
-            yield portion, found
-
-
-def _last_rows(chat_ids: set[str]) -> Rows:
-    """What the destination holds of these chats; nothing where it cannot be asked by SQL."""
-    columns = ", ".join(CHATS.names)
-    try:
-        with dlt.current.pipeline().sql_client() as client:
-            table = client.make_qualified_table_name(CHATS.name)
-            rows = client.execute_sql(f"SELECT {columns} FROM {table}") or []
-    except (SqlClientNotAvailable, DestinationException):  # no SQL, or a table of older columns
-        return []
-    return [tuple(map(_to_ms, row)) for row in rows if row[0] in chat_ids]
-
-
-def _to_ms(value: Any) -> Any:
-    return int(value.timestamp() * 1_000) if isinstance(value, datetime) else value
-
-
-def read_members(session: Session) -> Iterator[pa.Table]:
-    """Members of each listed or named chat, once a period: a complete list, or none."""
-    state = dlt.current.resource_state(CHAT_MEMBERS.name)
-    read_s: dict[str, int] = state.setdefault("read_s", {})
-    now_s, roster = session.pinned_s, session.roster
-    period_s = session.options.settings.details_period_s
-    known: Known = dlt.current.resource_state(CHATS.name).get("known", {})
-    due = [
-        chat_id
-        for chat_id, _, _ in roster.chats(known)
-        if (chat_id in roster.listed or chat_id in roster.selection.chat_ids)
-        and (chat_id not in read_s or now_s - read_s[chat_id] >= period_s)
-    ]
-    due.sort(key=lambda chat_id: read_s.get(chat_id, 0))
-    empty = not read_s
-    for ids, lists in _gather(session, due, roster.members_of):
-        rows: Rows = []
-        for chat_id, members in zip(ids, lists, strict=True):
-            read_s[chat_id] = _asked_s(roster, "chat members", chat_id, now_s)
-            if members is not None:
-                rows.extend(member_rows(chat_id, members))
-        if rows:
-            empty = False
-            yield to_arrow(CHAT_MEMBERS, rows)
-    if empty:  # nobody was ever listed: the table is there all the same
-        yield to_arrow(CHAT_MEMBERS, [])
-
-
-# messages
-
-
-def read_messages(session: Session) -> Iterator[Any]:
-    """One slice of the session's walk; all of it for a session that is not sliced.
-
-    Raises:
-        FeishuError: what ended the walk, if nothing of this slice can be loaded.
-    """
-    claims = session.open_state(dlt.current.resource_state(MESSAGES.name))
-    known: Known = dlt.current.resource_state(CHATS.name).get("known", {})
-    threads = THREADS.name in dlt.current.source().selected_resources
-    slices = session.slices_of(session.begin_walk(claims, known, threads))
-    session.progress.phase = "messages"
-    missing = set() if claims else {MESSAGES, *_FILLED_BY_MESSAGES}
-    try:
-        with _stopping_gently(session):
-            for batch in slices.slice():
-                claims.update(batch.claims)
-                for table, data in batch.tables:
-                    missing.discard(table)
-                    yield mark(table, data)
-        if slices.finished:
-            for table, rows in session.closing_rows():
-                missing.discard(table)
-                yield mark(table, to_arrow(table, rows))
-    finally:
-        if not session.sliced:
-            # Also when dlt gives up: a walk must not outlive the extract that stores its claims.
-            _end_bare(session)
-    for table in missing:  # without rows, so that every query finds it from the first load on
-        yield mark(table, to_arrow(table, []))
-    session.progress.phase = "loading"
-
-
-def read_threads() -> Iterator[pa.Table]:
-    """Nothing by itself: that it is selected tells `messages` to read the threads as well.
-
-    Raises:
-        ConfigurationError: `messages` is not selected, so the replies would have nowhere to go.
-    """
-    if MESSAGES.name not in dlt.current.source().selected_resources:
-        raise ConfigurationError("the resource threads needs messages beside it: select both")
-    yield from ()
-
-
-def _end_bare(session: Session) -> None:
-    """Nobody reads on after a bare run: what ended it early is told here, or by nobody."""
-    if session.walk and session.walk.stopped_by:
-        _log.error("the run ended before every chat was read: %s", session.walk.stopped_by)
-    session.close()
-
-
-@contextmanager
-def _stopping_gently(session: Session) -> Iterator[None]:
-    """SIGINT and SIGTERM end the walk, and dlt loads what was yielded.
-
-    dlt's own handlers, in force while it extracts, would throw the slice away.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def stop(number: int, frame: Any) -> None:
-        if session.walk and not session.walk.stopped_by:
-            session.walk.stop(Interrupted(number))
-        else:  # asked a second time
-            signal.signal(number, before[signal.Signals(number)])
-            signal.raise_signal(number)
-
-    for number in before:
-        signal.signal(number, stop)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

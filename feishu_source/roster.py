@@ -13,7 +13,6 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from functools import partial
 from typing import Any, Literal
 
@@ -27,37 +26,12 @@ from feishu_source.errors import (
     StopError,
 )
 from feishu_source.fields import text_or_none
+from feishu_source.selection import Selection
 
 Known = dict[str, dict[str, Any]]
 
 Optional = Literal["chat details", "chat members"]
 """What messages can be read without."""
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """Which chats are wanted: by id, or by name; `exclude` wins, an id named outright wins over it.
-
-    Globs know `*` and `?` and ignore case; a chat without a name matches only `*`.
-    """
-
-    chat_ids: tuple[str, ...] = ()
-    include: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
-
-    def wants(self, chat_id: str, name: str | None) -> bool:
-        """True if the chat is to be read."""
-        if self.chat_ids:
-            return chat_id in self.chat_ids
-        if _matches(name, self.exclude):
-            return False
-        return not self.include or _matches(name, self.include)
-
-
-def _matches(name: str | None, globs: tuple[str, ...]) -> bool:
-    if not name:
-        return "*" in globs
-    return any(fnmatchcase(name.casefold(), glob.casefold().replace("[", "[[]")) for glob in globs)
 
 
 @dataclass

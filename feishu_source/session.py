@@ -19,7 +19,8 @@ from feishu_source.api import (
     Client,
     check_id,
 )
-from feishu_source.batch import Intake, Row
+from feishu_source.arrow import Row
+from feishu_source.batch import Intake
 from feishu_source.coverage import ChatState
 from feishu_source.errors import FeishuError
 from feishu_source.idle import IdleChats
@@ -28,6 +29,7 @@ from feishu_source.report import Progress
 from feishu_source.roster import Known, Roster
 from feishu_source.state import open_state
 from feishu_source.tables import SYNC_COVERAGE, Table
+from feishu_source.terms import bounds, idle_rule, wanted
 from feishu_source.walk import Walk
 from feishu_source.workers import ThreadWorkers, Workers
 
@@ -126,7 +128,7 @@ class Session:
 
     def _new_intake(self) -> Intake:
         settings = self.options.settings
-        return Intake(self.options.bounds, settings.batch_rows, settings.batch_chars)
+        return Intake(bounds(self.options), settings.batch_rows, settings.batch_chars)
 
     def _read_order(self) -> None:
         """Lists the chats by activity, unless that takes as many requests as reading them."""
@@ -145,13 +147,13 @@ class Session:
     def begin_walk(self, claims: dict[str, Any], known: Known, threads: bool) -> Walk:
         """The load's walk over all chats; made at its first slice, gone on with at the next."""
         if self.walk is None:
-            wanted = list(self.roster.chats({chat_id: {} for chat_id in claims} | known))
-            self._reset(claims, {chat_id for chat_id, _, _ in wanted})
+            found = list(self.roster.chats({chat_id: {} for chat_id in claims} | known))
+            self._reset(claims, {chat_id for chat_id, _, _ in found})
             chats = [
                 (chat_id, name, mode, ChatState.from_dict(claims.get(chat_id, {})))
-                for chat_id, name, mode in wanted
+                for chat_id, name, mode in found
             ]
-            wanted_of_each = self.options.wanted(self.pinned_s, threads, self._full)
+            wanted_of_each = wanted(self.options, self.pinned_s, threads, self._full)
             self.walk = Walk(
                 self.client,
                 self.options.settings,
@@ -161,7 +163,7 @@ class Session:
                 self._make_workers(self.options.settings.workers),
                 self.progress,
                 self._most_messages,
-                idle=IdleChats(self.roster.order, wanted_of_each, self.options.idle_rule),
+                idle=IdleChats(self.roster.order, wanted_of_each, idle_rule(self.options.settings)),
                 bounded=self.sliced,
             )
             self.walk.add(chats)

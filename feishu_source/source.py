@@ -25,7 +25,6 @@ from feishu_source.configuration import (
 from feishu_source.options import Options
 from feishu_source.resources import make_resources
 from feishu_source.rungs import RUNGS
-from feishu_source.session import Session
 from feishu_source.settings import DAY_S, HOUR_S
 
 _log = logging.getLogger(__name__)
@@ -125,7 +124,7 @@ def feishu_source(
     options = Options.from_arguments(locals())
     set_dlt_defaults()
     warn_of_unknown_settings()
-    return make_resources(Session(options))
+    return make_resources(options)
 
 
 def resolve_options(arguments: Mapping[str, Any]) -> Options:

@@ -1,7 +1,7 @@
 """The tables: one declaration each, from which Arrow schema, dlt hints and documentation follow.
 
-In: nothing. Out: `TABLES`, and of each table its Arrow schema, its dlt hints and its descriptions.
-Refuses to know where rows come from.
+In: nothing. Out: `TABLES`, and of each table its dlt hints and its descriptions.
+Refuses to know where rows come from, and Arrow: tables are declared far more often than filled.
 """
 
 from __future__ import annotations
@@ -10,19 +10,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
-import pyarrow as pa
-
 ColumnType = Literal["text", "bool", "bigint", "double", "ts", "json"]
 """`ts`: UTC, microseconds. `json`: text that holds JSON; BigQuery takes no json from Parquet."""
-
-ARROW: dict[ColumnType, pa.DataType] = {
-    "text": pa.string(),
-    "json": pa.string(),
-    "bool": pa.bool_(),
-    "bigint": pa.int64(),
-    "double": pa.float64(),
-    "ts": pa.timestamp("us", tz="UTC"),
-}
 
 DLT: dict[ColumnType, str] = {
     "text": "text",
@@ -62,13 +51,6 @@ class Table:
     replaces: str | None = None
     partition: str | None = None
     cluster: tuple[str, ...] = field(default=())
-
-    @cached_property
-    def schema(self) -> pa.Schema:
-        """The Arrow schema, with nullability as declared: dlt warns of keys that may be null."""
-        return pa.schema(
-            [pa.field(c.name, ARROW[c.type], nullable=c.nullable) for c in self.columns]
-        )
 
     @cached_property
     def names(self) -> tuple[str, ...]:

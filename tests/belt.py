@@ -13,7 +13,8 @@ import json
 from random import Random
 from typing import Any, Self
 
-from feishu_source.batch import Batch, to_arrow
+from feishu_source.arrow import to_arrow
+from feishu_source.batch import Batch
 from feishu_source.errors import FeishuError
 from feishu_source.options import Options
 from feishu_source.roster import Known

@@ -15,7 +15,7 @@ from dlt import Pipeline
 from dlt.destinations.impl.duckdb.duck import DuckDbCopyJob
 from dlt.destinations.job_client_impl import SqlJobClientBase, SqlLoadJob
 
-from feishu_source import batch, loader, resources
+from feishu_source import batch, loader, reading
 from feishu_source.walk import Walk
 
 
@@ -75,7 +75,7 @@ def _after_yield(times: int) -> None:
 
 POINTS: dict[str, Callable[[int], None]] = {
     "in the midst of a page": _before(batch, "parse_item"),
-    "before a yield": _before(resources, "mark"),
+    "before a yield": _before(reading, "mark"),
     "after a yield": _after_yield,
     "in the midst of the extract": _before(batch, "to_arrow"),
     "between extract and normalize": _before(Pipeline, "normalize"),

@@ -7,7 +7,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from feishu_source.batch import Batch, Bounds, Counts, Intake, Listed, to_arrow
+from feishu_source.arrow import schema_of, to_arrow
+from feishu_source.batch import Batch, Bounds, Counts, Intake, Listed
 from feishu_source.coverage import ChatState
 from feishu_source.tables import LINKS, MENTIONS, MESSAGES, RESOURCES, THREADS
 from tests.items import CREATED_MS, LISTED_MS, item, text_item
@@ -285,7 +286,7 @@ def test_a_batch_is_full_at_its_number_of_messages() -> None:
 def test_milliseconds_become_utc_timestamps_and_no_rows_an_empty_table() -> None:
     """By the table's own schema."""
     table = to_arrow(THREADS, [("omt_1", "oc_1", None, 1_234, *[None] * 6)])
-    assert table.schema == THREADS.schema
+    assert table.schema == schema_of(THREADS)
     assert table["create_time"].cast(pa.int64()).to_pylist() == [1_234_000]
     empty = to_arrow(MESSAGES, [])
-    assert (empty.schema, empty.num_rows) == (MESSAGES.schema, 0)
+    assert (empty.schema, empty.num_rows) == (schema_of(MESSAGES), 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from feishu_source.batch import to_arrow
+from feishu_source.arrow import to_arrow
 from feishu_source.chat_rows import chat_row, member_rows, unlisted
 from feishu_source.tables import CHAT_MEMBERS, CHATS
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from feishu_source.batch import Intake, Listed
 from feishu_source.configuration import set_dlt_defaults
-from feishu_source.resources import mark
+from feishu_source.reading import mark
 from feishu_source.sandbox import World
 from tests.content_reading import NAMES
 from tests.lab import Lab

@@ -10,8 +10,9 @@ import pytest
 from feishu_source.api.auth import AppIdentity
 from feishu_source.api.client import Client
 from feishu_source.errors import QuotaExhausted, ReplyBroken, StopError
-from feishu_source.roster import Roster, Selection
+from feishu_source.roster import Roster
 from feishu_source.sandbox import Fault, Sandbox, World
+from feishu_source.selection import Selection
 from feishu_source.settings import Settings
 from tests.clocks import FakeClock
 

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from feishu_source.batch import Intake, Listed, to_arrow
+from feishu_source.arrow import to_arrow
+from feishu_source.batch import Intake, Listed
 from feishu_source.json_text import parse_json
 from feishu_source.rows import Rejected, parse_item
 from feishu_source.tables import LINKS, MENTIONS, MESSAGES, RESOURCES

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from feishu_source.batch import to_arrow
+from feishu_source.arrow import to_arrow
 from feishu_source.coverage import ChatState, OpenWalk
 from feishu_source.errors import ChatRefused, FeishuError, Interrupted, ThreadRefused, UnknownCode
 from feishu_source.status import EndedPoll, coverage_row, thread_row

@@ -5,12 +5,42 @@ errors of `feishu_source.errors`. Reading only: what can be called stands in `en
 Refuses to know what is in a message, what has been loaded before, and dlt.
 """
 
-from feishu_source.api.auth import AppIdentity, Identity, UserIdentity
-from feishu_source.api.budget import Budget
-from feishu_source.api.client import Client, FetchPage, Stats
-from feishu_source.api.endpoints import check_id, is_loopback, resolve_base_url
-from feishu_source.api.replies import Page
-from feishu_source.api.transport import Carrier
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from feishu_source.api.auth import AppIdentity, Identity, UserIdentity
+    from feishu_source.api.budget import Budget
+    from feishu_source.api.client import Client, FetchPage, Stats
+    from feishu_source.api.endpoints import check_id, is_loopback, resolve_base_url
+    from feishu_source.api.replies import Page
+    from feishu_source.api.transport import Carrier
+
+# A source checks ids and the host when it is built, long before it asks for anything.
+_HOMES = {
+    "AppIdentity": "auth",
+    "Identity": "auth",
+    "UserIdentity": "auth",
+    "Budget": "budget",
+    "Client": "client",
+    "FetchPage": "client",
+    "Stats": "client",
+    "check_id": "endpoints",
+    "is_loopback": "endpoints",
+    "resolve_base_url": "endpoints",
+    "Page": "replies",
+    "Carrier": "transport",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Imports a public name when it is first used."""
+    if name in _HOMES:
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
 
 __all__ = [
     "AppIdentity",

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from feishu_source.api import Client, Page, check_id
 from feishu_source.errors import ApiError, MalformedId, ScopeMissing, StopError
 from feishu_source.fields import text_or_none
-from feishu_source.roster import Selection
+from feishu_source.selection import Selection
 from feishu_source.settings import FALLBACK_START_S
 
 MOST_LIST_PAGES = 10

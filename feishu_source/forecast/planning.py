@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from feishu_source import terms
 from feishu_source.api import Carrier
 from feishu_source.configuration import set_dlt_defaults
 from feishu_source.coverage import Wanted
@@ -90,7 +91,7 @@ class _Planning:
         """Asks, estimates, adds up."""
         session = self._session
         pinned_s = session.pinned_s
-        wanted = session.options.wanted(pinned_s, threads=True, full=False)
+        wanted = terms.wanted(session.options, pinned_s, threads=True, full=False)
         names = {chat_id: name for chat_id, name, _ in session.roster.chats({})}
         drawn = [(chat_id, names[chat_id]) for chat_id in draw(names, most_chats)]
         asking = Asking(session.client, wanted)

@@ -152,8 +152,7 @@ class PatientCredentials(DuckDbCredentials):
     def on_resolved(self) -> None:
         """Opens connections patiently, and with bounded memory."""
         super().on_resolved()
-        limit = {"memory_limit": self.memory_limit}
-        self.global_config = limit | (self.global_config or {})
+        self.global_config = {**(self.global_config or {}), "memory_limit": self.memory_limit}
         self.conn_pool = _PatientPool(self)
 
 

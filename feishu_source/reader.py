@@ -194,13 +194,13 @@ class Reader:
             if isinstance(page, FeishuError):
                 self._fail_page(visit, page)
             else:
-                stretch.note(page)
+                listing.note(stretch, page)
         elif isinstance(page, StopError | Interrupted):
             self.stop(page)
         elif isinstance(page, FeishuError) or page.stalled:
             listing.drop(stretch)
         else:
-            stretch.note(page)
+            listing.note(stretch, page)
 
     def take_page(self, visit: Visit) -> None:
         """Takes in the page whose turn it is: its rows, and the threads that it shows."""

@@ -67,6 +67,8 @@ class Listing:
         self.ahead: list[Stretch] = []
         self._stop_s = stop_s
         self._taken_s: deque[int] = deque(maxlen=8)
+        self._pages = 0
+        self._opened = 0
         self._spoiled = False
 
     def __contains__(self, stretch: Stretch) -> bool:
@@ -91,6 +93,11 @@ class Listing:
         """The page whose turn it is."""
         return self.now.ready.popleft()
 
+    def note(self, stretch: Stretch, page: Page) -> None:
+        """The next page of a stretch came."""
+        stretch.note(page)
+        self._pages += 1
+
     def note_taken(self, created_s: int | None) -> None:
         """A page was taken, whose last message was sent then; goes on to the next stretch."""
         if created_s is not None:
@@ -112,9 +119,13 @@ class Listing:
     def open_ahead(self, pages: int, most: int) -> Stretch | None:
         """A further stretch of about so many pages; None if there are enough, or nothing is left.
 
-        It stands in the first place that nobody lists, or that `now` would reach only later.
+        It stands in the first place that nobody lists, or that `now` would reach only later. The
+        pages that came bound how many are opened: a small chat gets none, and a chat whose messages
+        lie where nobody expects them does not pay for many that prove empty.
         """
         if self._spoiled or len(self.ahead) >= most - 1 or len(self._taken_s) < 2:
+            return None
+        if self._opened >= 3 * self._pages // (2 * pages):
             return None
         start_s, length_s = self._after_now(pages)
         for place, following in enumerate([*self.ahead, None]):
@@ -123,6 +134,7 @@ class Listing:
                 stop_s = start_s + length_s
                 found = Stretch(start_s, stop_s if stop_s + length_s // 2 < end_s else end_s)
                 self.ahead.insert(place, found)
+                self._opened += 1
                 return found
             if following is not None:
                 start_s = following.stop_s

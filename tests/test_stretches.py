@@ -14,6 +14,7 @@ from tests.belt import Belt
 from tests.lab import MESSAGES
 
 NOW_MS = 1_790_000_000_000
+START_S = -100_000
 
 
 def page(number: int, token: str | None, *, stalled: bool = False) -> Page:
@@ -28,12 +29,12 @@ def take(listing: Listing, created_s: int | None) -> str | None:
     return taken.log_id
 
 
-def two_pages_taken(stop_s: int = 1_000_000) -> Listing:
-    """A listing from 0 on whose pages hold a hundred seconds each."""
-    listing = Listing(0, stop_s)
-    for number in (1, 2):
-        listing.now.note(page(number, f"t{number}"))
-        take(listing, number * 100)
+def begun(stop_s: int = 1_000_000, *, pages: int = 30) -> Listing:
+    """A listing whose pages hold a hundred seconds each, the last of them up to 200."""
+    listing = Listing(START_S, stop_s)
+    for number in range(1, pages + 1):
+        listing.note(listing.now, page(number, f"t{number}"))
+        take(listing, 200 - (pages - number) * 100)
     return listing
 
 
@@ -44,29 +45,30 @@ def bounds(listing: Listing) -> list[tuple[int, int]]:
 
 def test_stretches_follow_one_another_as_the_pages_before_them_were_dense() -> None:
     """Ten pages of a hundred seconds each; as many stretches as are allowed, and no more."""
-    listing = two_pages_taken()
+    listing = begun()
     while listing.open_ahead(pages=10, most=4):
         pass
-    assert bounds(listing) == [(0, 1_000_000), (1_200, 2_200), (2_200, 3_200), (3_200, 4_200)]
+    first = (START_S, 1_000_000)
+    assert bounds(listing) == [first, (1_200, 2_200), (2_200, 3_200), (3_200, 4_200)]
 
 
-def test_nothing_is_listed_ahead_before_it_is_known_how_dense_the_messages_are() -> None:
-    """One page tells nothing; nor is a short rest worth a request."""
-    listing = Listing(0, 1_000_000)
-    assert listing.open_ahead(pages=10, most=4) is None
-    assert two_pages_taken(stop_s=1_600).open_ahead(pages=10, most=4) is None
+def test_a_small_chat_is_listed_in_one_place() -> None:
+    """Pages come first that pay for the half one a stretch costs; a short rest is worth none."""
+    assert begun(pages=6).open_ahead(pages=10, most=4) is None
+    assert begun(pages=7).open_ahead(pages=10, most=4) is not None
+    assert begun(stop_s=1_600).open_ahead(pages=10, most=4) is None
 
 
 def test_pages_come_in_the_order_of_time_whichever_came_first() -> None:
     """The second stretch is complete before the first; its pages wait."""
-    listing = two_pages_taken(stop_s=2_000)
+    listing = begun(stop_s=2_000)
     ahead = listing.open_ahead(pages=10, most=2)
     assert ahead is not None
-    ahead.note(page(5, "t5"))
-    ahead.note(page(6, None))
+    listing.note(ahead, page(5, "a5"))
+    listing.note(ahead, page(6, None))
     assert not listing.now.ready
-    listing.now.note(page(3, "t3"))
-    listing.now.note(page(4, "t4"))
+    listing.note(listing.now, page(3, "b3"))
+    listing.note(listing.now, page(4, "b4"))
     assert [take(listing, 700), take(listing, 1_250)] == ["3", "4"]
     assert [take(listing, 1_600), listing.exhausted] == ["5", False]
     assert [take(listing, 1_900), listing.exhausted] == ["6", True]
@@ -74,31 +76,32 @@ def test_pages_come_in_the_order_of_time_whichever_came_first() -> None:
 
 def test_an_empty_stretch_makes_the_next_one_longer() -> None:
     """Years of silence cost a handful of requests, not one for each day."""
-    listing = two_pages_taken(stop_s=10**9)
+    listing = begun(stop_s=10**9, pages=480)
     opened = 0
     while (stretch := listing.open_ahead(pages=48, most=1_000)) is not None:
-        stretch.note(page(0, None))
+        listing.note(stretch, page(0, None))
         opened += 1
-    assert opened <= 5
+    assert 3 <= opened <= 5
+    assert bounds(listing)[-1][1] > 10**8
     assert all(before[1] >= after[0] for before, after in pairwise(bounds(listing)[1:]))
 
 
 def test_a_gap_between_stretches_is_listed_when_its_turn_comes() -> None:
     """A stretch opened inside of one that proved dense ends before the next one begins."""
-    listing = two_pages_taken()
+    listing = begun()
     listing.ahead = [Stretch(5_000, 6_000)]
     assert listing.open_ahead(pages=10, most=3) is listing.ahead[0]
-    assert bounds(listing) == [(0, 1_000_000), (1_200, 2_200), (5_000, 6_000)]
-    listing.now.note(page(3, "t3"))
+    assert bounds(listing) == [(START_S, 1_000_000), (1_200, 2_200), (5_000, 6_000)]
+    listing.note(listing.now, page(3, "b3"))
     take(listing, 1_200)
-    listing.now.note(page(4, None))
+    listing.note(listing.now, page(4, None))
     take(listing, 2_000)
     assert bounds(listing) == [(2_200, 5_000), (5_000, 6_000)]
 
 
 def test_a_stretch_that_meets_trouble_is_listed_in_its_turn() -> None:
     """It and what lies behind it; nothing more is listed ahead."""
-    listing = two_pages_taken()
+    listing = begun()
     first, second, third = (listing.open_ahead(pages=10, most=9) for _ in range(3))
     assert first is not None
     assert second is not None

@@ -18,6 +18,9 @@ from dataclasses import dataclass, field
 from feishu_source.api import Page
 from feishu_source.settings import MINUTE_S
 
+PAGES_BEFORE = 12
+"""So many pages come before each of the first stretches is opened."""
+
 
 @dataclass(slots=True, eq=False)
 class Stretch:
@@ -125,7 +128,8 @@ class Listing:
         """
         if self._spoiled or len(self.ahead) >= most - 1 or len(self._taken_s) < 2:
             return None
-        if self._opened >= 3 * self._pages // (2 * pages):
+        first = min(most - 1, self._pages // PAGES_BEFORE)
+        if self._opened >= first + 3 * self._pages // (2 * pages):
             return None
         start_s, length_s = self._after_now(pages)
         for place, following in enumerate([*self.ahead, None]):

@@ -54,8 +54,8 @@ def test_stretches_follow_one_another_as_the_pages_before_them_were_dense() -> N
 
 def test_a_small_chat_is_listed_in_one_place() -> None:
     """Pages come first that pay for the half one a stretch costs; a short rest is worth none."""
-    assert begun(pages=6).open_ahead(pages=10, most=4) is None
-    assert begun(pages=7).open_ahead(pages=10, most=4) is not None
+    assert begun(pages=11).open_ahead(pages=48, most=4) is None
+    assert begun(pages=12).open_ahead(pages=48, most=4) is not None
     assert begun(stop_s=1_600).open_ahead(pages=10, most=4) is None
 
 

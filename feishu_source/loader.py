@@ -10,6 +10,7 @@ account; clean-up.
 
 from __future__ import annotations
 
+import gc
 import logging
 import signal
 from collections.abc import Iterable, Iterator, Sequence
@@ -94,8 +95,19 @@ def load(
         progress=progress,
     )
     session.warnings += warnings
-    with _locked(pipeline), discreet_logs():
+    with _locked(pipeline), discreet_logs(), _rare_collections():
         return _Load(pipeline, session, frozenset(tolerate)).run()
+
+
+@contextmanager
+def _rare_collections() -> Iterator[None]:
+    """Looks for cycles of garbage more rarely: a page is a thousand objects, and no cycle."""
+    before = gc.get_threshold()
+    gc.set_threshold(max(before[0], 100_000), *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 @contextmanager

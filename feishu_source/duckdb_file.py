@@ -27,7 +27,7 @@ WAIT_S = 30.0
 
 LOOK_AGAIN_S = 0.1
 
-MEMORY_LIMIT = "256MB"
+MEMORY_LIMIT = "192MB"
 """A slice of ordinary messages is merged without spilling; a long one is merged more slowly."""
 
 _log = logging.getLogger(__name__)

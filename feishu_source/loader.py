@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import dlt
+import pyarrow as pa
 from dlt.common.destination.exceptions import DestinationException
 from dlt.common.exceptions import SignalReceivedException
 from dlt.extract import DltResource
@@ -240,6 +241,7 @@ class _Load:
     def _run(self, data: Any) -> None:
         self._pipeline.run(data, loader_file_format="parquet")
         checkpoint(self._pipeline)
+        pa.default_memory_pool().release_unused()  # what a slice needed, the next one builds anew
 
     def _close(self, failure: FeishuError | None) -> None:
         """Completes the report, and writes it to the destination if no slice has."""

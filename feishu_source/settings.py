@@ -74,7 +74,7 @@ class Settings:
     pages_ahead: int = 4
     stretches: int = 6
     stretch_pages: int = 48
-    batches_ahead: int = 8
+    batches_ahead: int = 4
 
     def __post_init__(self) -> None:
         """Refuses values that could lose rows or that the API would refuse.

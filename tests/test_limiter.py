@@ -129,7 +129,7 @@ def test_the_rate_never_falls_below_its_floor_and_grows_back() -> None:
     lane = Lane(PER_SECOND, PER_MINUTE)
     for step in range(50):
         lane.refuse(float(step), float(step), 0.0)
-    shares = [lane.share(49.0 + quiet_s) for quiet_s in (0, 45, 89, 91, 1_000)]
+    shares = [lane.share(49.0 + quiet_s) for quiet_s in (0, 22.5, 44.5, 45.5, 1_000)]
     assert shares == pytest.approx([LEAST_SHARE, 0.55, 0.99, 1.0, 1.0])
 
 

@@ -32,8 +32,8 @@ DECREASE = 0.75
 LEAST_SHARE = 0.1
 """Refusals never push our rate below this, or a load would starve beside a busy bot."""
 
-INCREASE_PER_S = 0.01
-"""Back from the least share to all of it in a minute and a half without a refusal."""
+INCREASE_PER_S = 0.02
+"""Back from the least share to all of it in three quarters of a minute without a refusal."""
 
 
 class Window:

@@ -11,6 +11,7 @@ extracted, or what was read ahead of one that is extracted and waits to be loade
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from queue import Empty, Queue
 from threading import Semaphore, Thread
 from typing import Protocol
@@ -18,6 +19,9 @@ from typing import Protocol
 from feishu_source.batch import Batch
 from feishu_source.errors import FeishuError
 from feishu_source.walk import Walk
+
+PATIENCE_S = 5.0
+"""Requests that are under way end in a fraction of this, as a rule."""
 
 
 class Slices(Protocol):
@@ -31,13 +35,21 @@ class Slices(Protocol):
         """The batches of the next slice."""
 
 
+@dataclass(frozen=True, slots=True)
+class SliceEnd:
+    """What stands behind the last batch of a slice."""
+
+    finished: bool
+
+
 class ReadAhead:
     """The slices of a walk, at most `most_batches` ahead of whoever takes them."""
 
     def __init__(self, walk: Walk, most_batches: int) -> None:
         self._walk = walk
-        self._ready: Queue[Batch | BaseException | bool] = Queue(most_batches)
+        self._ready: Queue[Batch | SliceEnd | BaseException] = Queue(most_batches)
         self._taken = Semaphore(0)
+        self._begun = self._ended = 0
         self._halted = False
         self._thread: Thread | None = None
         self._finished = False
@@ -48,47 +60,58 @@ class ReadAhead:
         return self._finished
 
     def slice(self) -> Iterator[Batch]:
-        """The batches of the next slice, as they were read.
+        """The batches of the next slice, as they were read; none if there is no further one.
 
         Raises:
             BaseException: what ended the walk's thread.
         """
+        if self._finished or self._halted:
+            return
         if self._thread is None:
             self._thread = Thread(target=self._run, name="feishu-walk", daemon=True)
             self._thread.start()
-        while not isinstance(ready := self._ready.get(), bool):
+        while not isinstance(ready := self._ready.get(), SliceEnd):
             if isinstance(ready, BaseException):
+                self._finished = True
                 raise ready
             yield ready
-        self._finished = ready
+        self._finished = ready.finished
+        self._ended += 1
         self._taken.release()
 
     def halt(self, reason: FeishuError) -> None:
-        """Ends the walk after what is under way, and throws away what nobody has taken."""
-        if self._thread is None or not self._thread.is_alive():
+        """Ends the walk after what is under way, and throws away what nobody has taken.
+
+        The walk stands then as it did after the last slice that was taken whole. One that takes
+        longer to end than `PATIENCE_S` is left to itself: a second Ctrl-C does not wait for it.
+        """
+        if self._thread is None or self._finished:
             return
-        self._halted = True
+        self._halted = self._finished = True
         self._walk.stop(reason)
         self._taken.release()
         try:
             while True:  # a thread that waits for room finds it, and then that it was halted
                 self._ready.get_nowait()
         except Empty:
-            self._thread.join()
+            self._thread.join(PATIENCE_S)
+        if self._begun > self._ended and not self._thread.is_alive():
+            self._walk.rewind()
 
     def _run(self) -> None:
         try:
             while not self._halted:
+                self._begun += 1
                 for batch in self._walk.slice():
                     self._give(batch)
                 finished = self._walk.finished
-                self._give(finished)
+                self._give(SliceEnd(finished))
                 if finished:
                     return
                 self._taken.acquire()
         except BaseException as error:  # told where the slice is taken, never lost
             self._give(error)
 
-    def _give(self, ready: Batch | BaseException | bool) -> None:
+    def _give(self, ready: Batch | SliceEnd | BaseException) -> None:
         if not self._halted:
             self._ready.put(ready)

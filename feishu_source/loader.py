@@ -162,7 +162,7 @@ class _Load:
         except (Exception, KeyboardInterrupt) as error:
             failure = self._failure(error)
             failure.report = self.report
-            self._session.halt(failure)
+            self._halt(failure)
             self._close_after(failure)
             if failure in causes(error) or is_refusal(error):
                 return failure
@@ -170,6 +170,13 @@ class _Load:
         finally:
             self._session.close()
         return None
+
+    def _halt(self, failure: FeishuError) -> None:
+        """Ends reading before the account is drawn up; pressing Ctrl-C again hurries, no more."""
+        try:
+            self._session.halt(failure)
+        except KeyboardInterrupt:
+            _log.warning("interrupted while requests under way were waited for")
 
     def _load_pending(self) -> None:
         """Loads what an earlier load extracted and could not load.

@@ -81,7 +81,7 @@ class Reader:
         each chat's could be asked for, and no page.
         """
         if visit.mode is None and not self._client.budget.bounded:
-            visit.fetching += 1
+            visit.fetching, visit.asking_mode = visit.fetching + 1, True
             self._workers.add(Job("mode", visit, partial(self._modes.mode_of, visit.chat_id)))
         else:
             self.ask_first_page(visit)
@@ -126,8 +126,9 @@ class Reader:
 
     def ask_first_page(self, visit: Visit) -> None:
         """Asks for the page with which a listing begins, if none of it has come yet."""
-        if visit.listing is not None and not visit.listing.now.pages:
-            self.ask_page(visit, visit.listing.now)
+        now = visit.listing and visit.listing.now
+        if now and not (now.pages or now.fetching):
+            self.ask_page(visit, now)
 
     def ask_page(self, visit: Visit, stretch: Stretch) -> None:
         """Asks for the next page of a stretch of the open window."""
@@ -177,7 +178,7 @@ class Reader:
             self._take_page(visit, job.stretch, result)
 
     def _take_mode(self, visit: Visit, result: str | FeishuError | None) -> None:
-        visit.fetching -= 1
+        visit.fetching, visit.asking_mode = visit.fetching - 1, False
         if isinstance(result, StopError | Interrupted):
             self.stop(result)
         elif not isinstance(result, FeishuError):

@@ -38,7 +38,7 @@ class Progress:
     """A load as it stands now: one thread writes it, any thread may read it.
 
     `range_share` is the part of all chats' time ranges that is covered, 0.0 to 1.0.
-    `listed` counts items as the API gave them, `messages` and `replies` the rows they became.
+    `messages` and `replies` count rows, as they are read.
     """
 
     phase: Phase = "starting"

@@ -22,7 +22,7 @@ from feishu_source.api import (
 from feishu_source.arrow import Row
 from feishu_source.batch import Intake
 from feishu_source.coverage import ChatState
-from feishu_source.errors import FeishuError
+from feishu_source.errors import FeishuError, Interrupted
 from feishu_source.idle import IdleChats
 from feishu_source.options import Options
 from feishu_source.report import Progress
@@ -205,6 +205,7 @@ class Session:
 
     def close(self) -> None:
         """Ends workers and connections; a session may be used again, for another load."""
+        self.halt(Interrupted())  # whatever ended the load without a word to the walk
         if self.walk:
             self.walk.close()
         if self._client:

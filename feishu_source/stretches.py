@@ -7,7 +7,7 @@ A page token leads to one next page, so a huge chat would be read at the pace of
 however much the rate limit leaves. Further stretches of it are listed meanwhile; their pages wait
 for their turn. How long a stretch is, follows from how dense the messages before it were; where it
 proves to hold fewer pages, the one after it is longer. Two stretches overlap by seconds, never
-leave a gap, and cost about half a page more than one.
+leave a gap, and cost about half a page more than one where people write evenly.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Stretch:
 
     def end_at(self, stop_s: int) -> None:
         """What follows is listed by another stretch."""
-        self.stop_s, self.listed = stop_s, True
+        self.stop_s, self.listed, self.broken_off = stop_s, True, False
         self.ready.clear()
 
     def next_length_s(self, pages: int) -> int:
@@ -63,7 +63,10 @@ class Stretch:
 
 
 class Listing:
-    """One window: the stretch whose turn it is, `now`, and those ahead of it, in order."""
+    """One window: the stretch whose turn it is, `now`, and those ahead of it.
+
+    They are in order and do not overlap, and all of them begin after `now` does.
+    """
 
     def __init__(self, start_s: int, stop_s: int) -> None:
         self.now = Stretch(start_s, stop_s)
@@ -99,7 +102,7 @@ class Listing:
     def note(self, stretch: Stretch, page: Page) -> None:
         """The next page of a stretch came."""
         stretch.note(page)
-        self._pages += 1
+        self._pages += bool(page.items)  # an empty one pays for nothing
 
     def note_taken(self, created_s: int | None) -> None:
         """A page was taken, whose last message was sent then; goes on to the next stretch."""
@@ -151,4 +154,5 @@ class Listing:
             return self.now.stop_s, max(MINUTE_S, self.now.next_length_s(pages))
         taken_s = self._taken_s[-1] - self._taken_s[0]
         length_s = max(MINUTE_S, pages * taken_s // (len(self._taken_s) - 1))
-        return min(self._taken_s[-1] + length_s, self.now.stop_s), length_s
+        reached_s = max(self._taken_s[-1], self.now.start_s)  # nothing of `now` may have come yet
+        return min(reached_s + length_s, self.now.stop_s), length_s

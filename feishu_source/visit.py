@@ -96,7 +96,8 @@ class Visit:
     the hot threads were polled before this load. `polled`: threads of this slice, and whether they
     were read whole. `problem` is what ended the chat, or what left a thread owed. `newest_s`: the
     newest message of the timeline that this load has listed. `fetching`: requests for pages, or for
-    the chat's mode, on their way. `listing`: None where it has to begin again from the claim.
+    the chat's mode, on their way; the mode comes before the first page. `listing`: None where it
+    has to begin again from the claim.
     """
 
     chat_id: str
@@ -110,6 +111,7 @@ class Visit:
     problem: FeishuError | None = None
     broken: bool = False
     fetching: int = 0
+    asking_mode: bool = False
     listing: Listing | None = None
     restarts: int = 0
     slice_at_s: int = 0

@@ -13,10 +13,11 @@ from __future__ import annotations
 import sys
 from bisect import insort
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from feishu_source.api import Client
-from feishu_source.batch import Batch, Intake
+from feishu_source.batch import Batch, Counts, Intake
 from feishu_source.coverage import (
     ChatState,
     OpenWalk,
@@ -33,7 +34,7 @@ from feishu_source.coverage import (
 from feishu_source.errors import DestinationError, FeishuError
 from feishu_source.idle import IdleChats
 from feishu_source.reader import Modes, Reader
-from feishu_source.report import Progress
+from feishu_source.report import Progress, Status
 from feishu_source.settings import Settings
 from feishu_source.status import coverage_row
 from feishu_source.stretches import Stretch
@@ -79,6 +80,8 @@ class Walk:
         self._due: list[Visit] = []
         self._touched: dict[str, Visit] = {}
         self._open: dict[str, Visit] = {}
+        self._before: dict[str, tuple[dict[str, Any], Status, FeishuError | None, int]] = {}
+        self._counts_before = Counts()
         self._told: set[str] = set()
         self._slice_ends_at = 0
         self._begun_urgency = 0
@@ -123,9 +126,18 @@ class Walk:
         return bool(self._client.budget.spent) and not self._got_on
 
     def stop(self, error: FeishuError) -> None:
-        """Ends the walk after what is under way; safe to call from a signal handler."""
+        """Ends the walk after what is under way; safe to call from any thread or signal handler."""
         self._reader.stop(error)
         self._workers.wake()
+
+    def rewind(self) -> None:
+        """Forgets the slice that was begun last, of which nothing was loaded, once it has ended."""
+        for chat_id, (stored, status, problem, threads_polled) in self._before.items():
+            visit = self.visits[chat_id]
+            visit.state = ChatState.from_dict(stored)
+            visit.status, visit.problem, visit.threads_polled = status, problem, threads_polled
+        self._intake.counts = self._counts_before
+        self._touched = {}
 
     def close(self) -> None:
         """Ends the workers; what they still fetch is thrown away."""
@@ -177,7 +189,8 @@ class Walk:
 
     def _begin_slice(self) -> None:
         self._told |= self._touched.keys()
-        self._touched = {}
+        self._touched, self._before = {}, {}
+        self._counts_before = replace(self._intake.counts)
         self._slice_ends_at = min(self._reader.listed + self._most_in_slice, self._most_messages)
         self._intake.begin_slice()
         self._due.sort(key=_urgency)
@@ -260,14 +273,20 @@ class Walk:
 
     def _leave_out(self, visit: Visit) -> None:
         """The chat is complete without a request, and its row of `sync_coverage` says how."""
-        self._touched[visit.chat_id] = visit
+        self._touch(visit)
         leave_out(visit.state, self._wanted.as_of_s)
         self._end(visit)
         self._tell(visit)
 
+    def _touch(self, visit: Visit) -> None:
+        if visit.chat_id not in self._touched:
+            self._touched[visit.chat_id] = visit
+            stands = visit.state.to_dict(), visit.status, visit.problem, visit.threads_polled
+            self._before[visit.chat_id] = stands
+
     def _activate(self, visit: Visit) -> None:
         assert visit.walk is not None
-        self._touched[visit.chat_id] = visit
+        self._touch(visit)
         self._begun_urgency = _urgency(visit)[0]
         self._open[visit.chat_id] = visit
         visit.begin_listing()
@@ -308,6 +327,8 @@ class Walk:
         listing = visit.listing
         if listing is None or not listing.now.ready or visit.broken or self.stopped_by:
             return False
+        if visit.asking_mode:
+            return False
         if len(visit.pages) >= self._settings.pages_ahead:
             return False
         return not (listing.holds_more and self._may_cut(visit))
@@ -316,6 +337,8 @@ class Walk:
         return bool(self._client.budget.spent) or (self._slice_full and visit.grew)
 
     def _ask_on(self, visit: Visit) -> None:
+        if visit.asking_mode:
+            return
         if visit.listing is None:
             if not visit.at_rest:
                 return  # to begin again, the pages under way must be settled first

@@ -23,6 +23,7 @@ class ToyWalk:
     def __init__(self, fails_at: int | None = None) -> None:
         self.begun = 0
         self.read = 0
+        self.rewound = 0
         self.stopped_by: FeishuError | None = None
         self._fails_at = fails_at
 
@@ -34,6 +35,10 @@ class ToyWalk:
     def stop(self, error: FeishuError) -> None:
         """Ends it."""
         self.stopped_by = error
+
+    def rewind(self) -> None:
+        """Forgets the slice that was begun last."""
+        self.rewound += 1
 
     def slice(self) -> Iterator[Batch]:
         """Three batches, told apart by their claims."""
@@ -85,7 +90,61 @@ def test_halting_ends_a_thread_that_waits_for_room() -> None:
     next(batches)
     slices.halt(reason := DestinationError("full"))
     assert walk.stopped_by is reason
-    assert [t for t in threading.enumerate() if t.name == "feishu-walk"] == []
+    assert alive() == []
+    assert (walk.rewound, numbers(slices), slices.finished) == (1, [], True)
+
+
+def test_a_slice_that_was_taken_whole_is_not_forgotten() -> None:
+    """Only what was read behind it, be it complete or not; after the last one there is nothing."""
+    walk = ToyWalk()
+    slices = read_ahead(walk, most_batches=100)
+    for _ in range(3):
+        numbers(slices)
+    slices.halt(DestinationError("full"))
+    assert (walk.rewound, numbers(slices)) == (0, [])
+
+
+def alive() -> list[threading.Thread]:
+    """Threads that read ahead."""
+    return [thread for thread in threading.enumerate() if thread.name == "feishu-walk"]
+
+
+class _TimedOut(BaseException):
+    """What an orchestrator raises in a task whose time is up."""
+
+
+@pytest.mark.parametrize("error", [_TimedOut, KeyboardInterrupt, OSError])
+def test_what_was_read_ahead_of_a_failure_is_not_told_as_loaded(
+    lab: Lab, world: World, monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
+) -> None:
+    """The load of the first slice succeeds, then the process is told to end; no thread is left."""
+    ann = world.add_user("Ann")
+    for number in range(12):
+        world.post(world.add_chat(name=f"chat {number}", member_ids=[ann]), ann, text="hello")
+
+    def load_slice(pipeline: dlt.Pipeline, *arguments: Any, **more: Any) -> Any:
+        loaded = load(pipeline, *arguments, **more)
+        if lab.sandbox.count(MESSAGES) and not lab.query("select * from feishu.sync_coverage"):
+            return loaded
+        if lab.sandbox.count(MESSAGES):
+            monkeypatch.setattr(dlt.Pipeline, "load", load)
+            raise error
+        return loaded
+
+    load = dlt.Pipeline.load
+    monkeypatch.setattr(dlt.Pipeline, "load", load_slice)
+    with pytest.raises((FeishuError, _TimedOut)) as failed:
+        lab.load(slice_messages=3, batch_rows=1, workers=1)
+    assert alive() == []
+    report = getattr(failed.value, "report", None)
+    if report is not None:
+        in_warehouse = len(lab.message_ids())
+        assert (report.messages, report.new) == (in_warehouse, in_warehouse)
+        complete = "select count(*) from feishu.sync_coverage where status = 'complete'"
+        assert lab.query(complete) == [(report.chats_complete,)]
+        assert report.chats_complete + report.chats_partial == 12
+    assert lab.load().exit_code == 0
+    lab.assert_equals_truth()
 
 
 def test_pages_are_fetched_while_a_slice_is_loaded(

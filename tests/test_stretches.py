@@ -17,9 +17,9 @@ NOW_MS = 1_790_000_000_000
 START_S = -100_000
 
 
-def page(number: int, token: str | None, *, stalled: bool = False) -> Page:
+def page(number: int, token: str | None, *, empty: bool = False) -> Page:
     """A page told apart by its log id."""
-    return Page([], token, None, str(number), stalled)
+    return Page([] if empty else [{}], token, None, str(number))
 
 
 def take(listing: Listing, created_s: int | None) -> str | None:
@@ -79,7 +79,7 @@ def test_an_empty_stretch_makes_the_next_one_longer() -> None:
     listing = begun(stop_s=10**9, pages=480)
     opened = 0
     while (stretch := listing.open_ahead(pages=48, most=1_000)) is not None:
-        listing.note(stretch, page(0, None))
+        listing.note(stretch, page(0, None, empty=True))
         opened += 1
     assert 3 <= opened <= 5
     assert bounds(listing)[-1][1] > 10**8
@@ -177,3 +177,34 @@ def test_where_requests_are_counted_none_is_made_ahead(huge: World) -> None:
     with Belt(huge) as belt:
         belt.load(page_size=5, max_messages=500)
         assert listings(belt) == 1
+
+
+def test_no_page_is_asked_for_twice(world: World, ann: str) -> None:
+    """Nor while a chat's mode is asked for, which comes first, and threads are read meanwhile."""
+    chat_id = world.add_chat(name="Team", member_ids=[ann])
+    for _ in range(30):
+        root = world.post(chat_id, ann, text="root")
+        world.reply_in_thread(root, ann, text="reply")
+        world.advance(600)
+    for _ in range(20):
+        with Belt(world) as belt:
+            belt.known = {}
+            belt.load(page_size=5, stretches=1)
+            world.advance(3_600)
+            assert belt.load(page_size=5, stretches=1) == {chat_id: "complete"}
+            asked = [tuple(sorted(each.query.items())) for each in belt.listings(chat_id)]
+            assert len(asked) == len(set(asked))
+
+
+def test_a_listing_never_goes_back_in_time() -> None:
+    """Bursts and long silences: what is opened lies ahead of what is being read."""
+    listing = begun(stop_s=10**9, pages=480)
+    first = listing.open_ahead(pages=10, most=3)
+    assert first is not None
+    listing.note(first, page(1, None))
+    listing.note(listing.now, page(2, "b2"))
+    take(listing, first.start_s)
+    take(listing, first.start_s + 1)
+    while (stretch := listing.open_ahead(pages=10, most=3)) is not None:
+        assert stretch.start_s > listing.now.start_s >= first.start_s
+    assert [start for start, _ in bounds(listing)] == sorted(start for start, _ in bounds(listing))

@@ -148,7 +148,8 @@ class _Planning:
         )
         list_pages = max(1, -(-len(self._session.roster.listed) // self._settings.list_page_size))
         return Tenant(
-            chats, list_pages, costs, supposed, habits.member_pages, messages, self._settings, pace
+            *(chats, list_pages, costs, supposed, habits.member_pages, messages),
+            *(self._settings, pace, self._session.options.user_access_token is None),
         )
 
     def _cost(self, requests: Requests) -> Cost:

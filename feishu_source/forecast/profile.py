@@ -186,7 +186,7 @@ def touch(before: Look, behind: Look) -> bool:
     """True if nothing can stand between the two: they share a message, or their ranges do."""
     if behind.from_ms < before.to_ms:
         return True
-    ids = {item.message_id for item in before.items}
+    ids = {item.message_id for item in before.items if item.message_id}
     return any(item.message_id in ids for item in behind.items)
 
 
@@ -201,7 +201,8 @@ def _join(looks: Iterable[Look]) -> list[Look]:
 
 
 def _merge(one: Look, other: Look) -> Look:
-    items = {item.message_id: item for item in (*one.items, *other.items)}
+    # An item without an id is itself and no other.
+    items = {item.message_id or id(item): item for item in (*one.items, *other.items)}
     return Look(
         tuple(sorted(items.values(), key=_time)),
         one.from_ms,

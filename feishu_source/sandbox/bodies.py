@@ -21,7 +21,9 @@ ALL_NAME = "\ue000"
 """Stands in a reading where the name of everyone goes: a switch decides what that name is."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_LINK = re.compile(r"\[([^\]\n]*)\]\(((?:https?://|mailto:)[^)\s]+)\)|(https?://[^\s<>\"]+)")
+_LINK = re.compile(
+    r"\[((?:[^\[\]\n]|\[[^\[\]\n]*\])*)\]\(((?:https?://|mailto:)[^)\s]+)\)|(https?://[^\s<>\"]+)"
+)
 _HALF_PAIR = re.compile("[\ud800-\udfff]")
 _TRAILING = ".,;:!?)]}'\"，。；：！？）】」』"
 

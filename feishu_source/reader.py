@@ -191,15 +191,13 @@ class Reader:
         listing = visit.listing
         if listing is None or stretch not in listing or stretch.listed:
             return  # the listing began again, or another stretch has overtaken this one
-        if stretch is listing.now:
-            if isinstance(page, FeishuError):
-                self._fail_page(visit, page)
-            else:
-                listing.note(stretch, page)
-        elif isinstance(page, StopError | Interrupted):
+        is_ahead = stretch is not listing.now
+        if isinstance(page, StopError | Interrupted):
             self.stop(page)
-        elif isinstance(page, FeishuError) or page.stalled:
+        elif is_ahead and (isinstance(page, FeishuError) or page.stalled):
             listing.drop(stretch)
+        elif isinstance(page, FeishuError):
+            self._fail_page(visit, page)
         else:
             listing.note(stretch, page)
 
@@ -231,9 +229,7 @@ class Reader:
         self._intake.add(Listed(visit.chat_id, page.items, server_ms, poll is not None, owed))
 
     def _fail_page(self, visit: Visit, error: FeishuError) -> None:
-        if isinstance(error, StopError | Interrupted):
-            self.stop(error)
-        elif isinstance(error, PageTokenRefused) and visit.restarts < MOST_RESTARTS:
+        if isinstance(error, PageTokenRefused) and visit.restarts < MOST_RESTARTS:
             visit.restarts += 1
             visit.listing = None  # begins again from the claim, once its pages are settled
         else:

@@ -181,7 +181,7 @@ class Visit:
             first = parse_ms(items[0].get("create_time")) or created
             self.range_start_s = first // 1_000
         if items and self.walk is not None:  # what tells no time may be the newest of all
-            self._note_newest(created // 1_000 if created else self.walk.stop_s)
+            self._note_newest(self.walk.stop_s if created_s is None else created_s)
 
     def _note_newest(self, listed_s: int) -> None:
         self.newest_s = max(self.newest_s or 0, listed_s)

@@ -14,7 +14,8 @@ a load would meet, `plan()` what it would cost.
     resources                                what dlt is told of; imports what is below when read
     reading                                  a resource is read: batches out, dlt's state
     holdings  refusals                       the warehouse: what it holds, what it says
-    destination  duckdb_file                 the way to it: pipelines, the file of the default one
+    destination                              the way to it: a pipeline, and where it works
+    duckdb_destination  duckdb_file          DuckDB's own ways: how it is opened, what is a file
     configuration                            what was configured and cannot be meant; what dlt needs
     account                                  what a load has done, and how it ended
     session  terms                           one use of the source: client, chats, walk

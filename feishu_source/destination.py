@@ -26,7 +26,8 @@ from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 from duckdb import DuckDBPyConnection
 
 from feishu_source.configuration import set_dlt_defaults
-from feishu_source.duckdb_file import check_file, check_names, duckdb_destination
+from feishu_source.duckdb_destination import duckdb_destination
+from feishu_source.duckdb_file import check_file, check_names
 from feishu_source.errors import ConfigurationError
 from feishu_source.report import Place
 

@@ -1,39 +1,13 @@
-"""A DuckDB file as a destination: what it may be called, what it must be, how it is opened.
+"""A DuckDB file: what it may be called, and what must stand at its path.
 
-In: a path and a dataset. Out: a dlt destination that waits while another process holds the file,
-or why there can be none. Refuses to know what is loaded into it.
+In: a path and a dataset. Out: nothing, or why that cannot be a destination. Refuses to know dlt.
 """
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
-from typing import Any
-
-import dlt
-from dlt.common.configuration import configspec
-from dlt.common.runtime import signals
-from dlt.destinations.impl.duckdb.configuration import (
-    DuckDbClientConfiguration,
-    DuckDbConnectionPool,
-    DuckDbCredentials,
-)
-from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
 from feishu_source.errors import ConfigurationError
-
-WAIT_S = 30.0
-"""Somebody who looks into the file holds it for seconds; who holds it for longer has to act."""
-
-LOOK_AGAIN_S = 0.1
-
-MEMORY_LIMIT = "192MB"
-"""A slice of ordinary messages is merged without spilling; a long one is merged more slowly."""
-
-_log = logging.getLogger(__name__)
-
-_told: set[str] = set()
-"""The files of this process that were waited for, and of which that was said."""
 
 _MAGIC_AT, _MAGIC = 8, b"DUCK"
 """Where a DuckDB file says that it is one. Source: https://duckdb.org/docs/internals/storage"""
@@ -93,89 +67,3 @@ def _is_duckdb(path: Path) -> bool:
             return file.read(_MAGIC_AT + len(_MAGIC))[_MAGIC_AT:] == _MAGIC
     except OSError:
         return True  # who may not read it is told so when it is opened
-
-
-def is_held(error: BaseException) -> bool:
-    """True if the file cannot be opened because another process has it open."""
-    words = str(error).lower()
-    return "set lock" in words or "being used by another process" in words
-
-
-class _PatientPool(DuckDbConnectionPool):
-    """Connections to a file that other processes hold for short moments."""
-
-    credentials: PatientCredentials
-
-    def borrow_conn(self, *arguments: Any, **more: Any) -> Any:
-        """A connection, as soon as no other process holds the file.
-
-        dlt opens and closes the file a dozen times a slice, so that others can read it meanwhile:
-        each time somebody may have been quicker.
-        """
-        trying = Retrying(
-            retry=retry_if_exception(is_held),
-            stop=stop_after_delay(self.credentials.wait_s),
-            wait=wait_fixed(LOOK_AGAIN_S),
-            sleep=signals.sleep,
-            before_sleep=self._tell,
-            reraise=True,
-        )
-        return trying(super().borrow_conn, *arguments, **more)
-
-    def _tell(self, state: RetryCallState) -> None:
-        """The first wait is worth a warning; who polls a file makes a load wait a dozen times."""
-        if state.attempt_number > 1:
-            return
-        path = self.credentials.database
-        level = logging.INFO if path in _told else logging.WARNING
-        _told.add(path)
-        wait_s = self.credentials.wait_s
-        _log.log(level, "%s is open in another process: waiting for up to %g s", path, wait_s)
-
-
-@configspec(init=False)
-class PatientCredentials(DuckDbCredentials):
-    """A DuckDB file that is waited for, and checkpointed by `holdings.checkpoint` alone.
-
-    dlt opens and closes the file a dozen times a slice, and each closing would checkpoint; a
-    process killed while one is written can leave a damaged file (seen with 1.5.6 and 2.0.0, about
-    once in two hundred kills). What is committed is safe in the write-ahead log until then.
-
-    `wait_s`: how long at most, each time; `DESTINATION__DUCKDB__CREDENTIALS__WAIT_S` sets it.
-    `memory_limit`: what DuckDB may take before it spills to disk, beside the file; its own default
-    is most of the machine. `DESTINATION__DUCKDB__CREDENTIALS__MEMORY_LIMIT` sets it.
-    """
-
-    wait_s: float = WAIT_S
-    memory_limit: str = MEMORY_LIMIT
-
-    def on_resolved(self) -> None:
-        """Opens connections patiently, and with bounded memory."""
-        super().on_resolved()
-        self.global_config = {**(self.global_config or {}), "memory_limit": self.memory_limit}
-        self.conn_pool = _PatientPool(self)
-
-
-@configspec(init=False)
-class _PatientConfiguration(DuckDbClientConfiguration):
-    credentials: PatientCredentials = None  # type: ignore[assignment]  # as dlt declares it
-
-
-class _PatientDuckDb(dlt.destinations.duckdb):
-    spec = _PatientConfiguration
-
-    @property
-    def destination_type(self) -> str:
-        """dlt's own, so that a working folder opens with dlt's tools too."""
-        return "dlt.destinations.duckdb"
-
-
-def duckdb_destination(path: Path) -> Any:
-    """The dlt destination that loads into this file."""
-    return _PatientDuckDb(
-        PatientCredentials(
-            str(path),
-            global_config={"checkpoint_threshold": "4GB"},
-            pragmas=["disable_checkpoint_on_shutdown"],
-        )
-    )

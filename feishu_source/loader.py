@@ -30,6 +30,7 @@ from feishu_source.account import Account
 from feishu_source.arrow import Row, to_arrow
 from feishu_source.configuration import set_dlt_defaults
 from feishu_source.destination import describe, lock_path
+from feishu_source.duckdb_destination import kept_open
 from feishu_source.errors import (
     ConfigurationError,
     DestinationError,
@@ -208,8 +209,10 @@ class _Load:
 
     def _load_packages(self) -> None:
         try:
-            self._pipeline.normalize()
-            self._pipeline.load()
+            with kept_open(describe(self._pipeline).database):
+                self._pipeline.normalize()
+                self._pipeline.load()
+                checkpoint(self._pipeline)
         except PipelineStepFailed as error:
             if is_refusal(error):
                 raise
@@ -246,8 +249,9 @@ class _Load:
         self._close(None)
 
     def _run(self, data: Any) -> None:
-        self._pipeline.run(data, loader_file_format="parquet")
-        checkpoint(self._pipeline)
+        with kept_open(describe(self._pipeline).database):
+            self._pipeline.run(data, loader_file_format="parquet")
+            checkpoint(self._pipeline)
         pa.default_memory_pool().release_unused()  # what a slice needed, the next one builds anew
 
     def _close(self, failure: FeishuError | None) -> None:

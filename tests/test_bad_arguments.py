@@ -167,7 +167,7 @@ def test_database_that_somebody_looks_into_is_waited_for(
     world.post(team, ann, text="first")
     lab.load()
     world.post(team, ann, text="second")
-    log = logging.getLogger("feishu_source.duckdb_file")
+    log = logging.getLogger("feishu_source.duckdb_destination")
     with held(lab.database) as other:
         log.addHandler(listener := Listener(other.communicate))
         try:

@@ -44,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--messages", type=int, default=20_000)
     parser.add_argument("--days", type=int, default=365)
     parser.add_argument("--thread-share", type=float, default=0.1)
+    parser.add_argument("--thread-groups", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--now-ms", type=int, help="let the time stand still there")
     parser.add_argument("--demo", action="store_true", help="the demo's tenant, which moves")
     parser.add_argument("--rate-limit", action="store_true", help="50 a second, 1000 a minute")
@@ -65,6 +66,7 @@ def _world(asked: argparse.Namespace) -> World:
         messages=asked.messages,
         days=asked.days,
         thread_share=asked.thread_share,
+        thread_groups=asked.thread_groups,
         now_ms=asked.now_ms,
         clock=None if asked.now_ms is not None else lambda: int(time.time() * 1000),
     )

@@ -44,18 +44,21 @@ def generate(
     days: int = 365,
     now_ms: int | None = None,
     thread_share: float = 0.1,
+    thread_groups: bool = True,
     clock: Callable[[], int] | None = None,
 ) -> World:
     """A tenant with so many chats and messages, the oldest `days` old.
 
-    `thread_share` of the messages are replies in threads. The last of five or more chats is
-    empty. With a `clock` the time goes on; the messages end where it stands now.
+    `thread_share` of the messages are replies in threads. With `thread_groups` one chat in seven is
+    a topic group and another one a group in the form of threads: there each message begins a
+    thread. The last of five or more chats is empty. With a `clock` the time goes on; the messages
+    end where it stands now.
     """
     end_ms = clock() if clock else DEFAULT_NOW_MS if now_ms is None else now_ms
     world = World(seed, start_ms=end_ms - days * DAY_MS, now_ms=end_ms, clock=clock)
     chance = Random(f"generate/{seed}")
     add_people(world, chance, max(8, min(400, chats * 2)))
-    made = [_add_chat(world, chance, number) for number in range(chats)]
+    made = [_add_chat(world, chance, number, thread_groups) for number in range(chats)]
     variety = Variety(seed, list(world.users.values()), list(world.chats))
     for chat, share in zip(made, _shares(chats, messages), strict=True):
         chat.draw = variety.draw
@@ -87,7 +90,7 @@ def details(number: int) -> dict[str, object]:
     }
 
 
-def _add_chat(world: World, chance: Random, number: int) -> Chat:
+def _add_chat(world: World, chance: Random, number: int, thread_groups: bool) -> Chat:
     people = [user_id for user_id, user in world.users.items() if not user.is_app]
     members = chance.sample(people, min(len(people), 3 + int(chance.paretovariate(0.8)) % 130))
     hostile = phrases.HOSTILE_CHAT_NAMES
@@ -95,8 +98,8 @@ def _add_chat(world: World, chance: Random, number: int) -> Chat:
     name = hostile[number // 2] if number % 2 and number // 2 < len(hostile) else usual
     chat_id = world.add_chat(
         name,
-        mode="topic" if number % 7 == 3 else "group",
-        group_message_type="thread" if number % 7 == 5 else "chat",
+        mode="topic" if thread_groups and number % 7 == 3 else "group",
+        group_message_type="thread" if thread_groups and number % 7 == 5 else "chat",
         member_ids=members,
         owner_id=members[0] if number % 4 else world.bot.user_id,
         description=f"about {usual}" if number % 3 else None,

@@ -1,0 +1,232 @@
+"""DuckDB as a destination: opened patiently, with bounded memory, checkpointed once a slice.
+
+In: a path. Out: dlt's DuckDB destination with these manners, and the time in which a file is kept
+open. Refuses to know what is loaded into it.
+
+Left alone, dlt opens and closes the file a dozen times a slice. Each closing would checkpoint, and
+a process killed while one is written can leave a damaged file (seen with 1.5.6 and 2.0.0, about
+once in two hundred kills); each opening would read again what was only logged. So the file stays
+open from the first thing written until one checkpoint at the end. What is committed is safe in the
+write-ahead log until then.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import dlt
+from dlt.common.configuration import configspec
+from dlt.common.destination.client import FollowupJobRequest
+from dlt.common.runtime import signals
+from dlt.destinations.impl.duckdb.configuration import (
+    DuckDbClientConfiguration,
+    DuckDbConnectionPool,
+    DuckDbCredentials,
+)
+from dlt.destinations.impl.duckdb.duck import DuckDbClient
+from dlt.destinations.sql_jobs import SqlMergeFollowupJob
+from duckdb import DuckDBPyConnection
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_fixed
+
+WAIT_S = 30.0
+"""Somebody who looks into the file holds it for seconds; who holds it for longer has to act."""
+
+LOOK_AGAIN_S = 0.1
+
+MEMORY_LIMIT = "192MB"
+"""A slice of ordinary messages is merged without spilling; a long one is merged more slowly."""
+
+_NO_CHECKPOINT = "4GB"
+"""More than the write-ahead log of a slice: DuckDB begins none of its own."""
+
+_log = logging.getLogger(__name__)
+
+_told: set[str] = set()
+"""The files of this process that were waited for, and of which that was said."""
+
+
+class _OpenFiles:
+    """The files of this process that are to stay open, each by one connection once it is needed."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._wanted: set[str] = set()
+        self._kept: dict[str, DuckDBPyConnection] = {}
+
+    def want(self, path: str) -> None:
+        with self._lock:
+            self._wanted.add(path)
+
+    def wants(self, path: str) -> bool:
+        return path in self._wanted
+
+    def keep(self, path: str, connection: DuckDBPyConnection) -> bool:
+        """Takes a connection that was to be closed, if something was written and none is kept.
+
+        Not a duplicate of it: with the first one closed, DuckDB opens the file a second time.
+        """
+        log = Path(f"{path}.wal")
+        with self._lock:
+            is_wanted = path in self._wanted and path not in self._kept
+            if not (is_wanted and log.exists() and log.stat().st_size):
+                return False
+            self._kept[path] = connection
+            return True
+
+    def let_go(self, path: str) -> None:
+        with self._lock:
+            self._wanted.discard(path)
+            if kept := self._kept.pop(path, None):
+                kept.close()
+
+
+_open_files = _OpenFiles()
+
+
+@contextmanager
+def kept_open(database: str | None) -> Iterator[None]:
+    """From the first thing that is written in the block to its end, the file stays open.
+
+    Until then others can read it. Nothing is checkpointed but by whoever asks for it. None: no
+    file, nothing is done.
+    """
+    if database is None:
+        yield
+        return
+    _open_files.want(database)
+    try:
+        yield
+    finally:
+        _open_files.let_go(database)
+
+
+def is_held(error: BaseException) -> bool:
+    """True if the file cannot be opened because another process has it open."""
+    words = str(error).lower()
+    return "set lock" in words or "being used by another process" in words
+
+
+class _PatientPool(DuckDbConnectionPool):
+    """Connections to a file that other processes hold for short moments."""
+
+    credentials: PatientCredentials
+    _conn: DuckDBPyConnection | None  # type: ignore[assignment]  # None while it is closed
+
+    def borrow_conn(
+        self,
+        global_config: dict[str, Any] | None = None,
+        local_config: dict[str, Any] | None = None,
+        pragmas: list[str] | None = None,
+    ) -> Any:
+        """A connection, as soon as no other process holds the file.
+
+        Each time the file is opened somebody may have been quicker.
+        """
+        if _open_files.wants(self.credentials.database):
+            global_config = {**(global_config or {}), "checkpoint_threshold": _NO_CHECKPOINT}
+            pragmas = ["disable_checkpoint_on_shutdown"]  # where dlt would enable it
+        trying = Retrying(
+            retry=retry_if_exception(is_held),
+            stop=stop_after_delay(self.credentials.wait_s),
+            wait=wait_fixed(LOOK_AGAIN_S),
+            sleep=signals.sleep,
+            before_sleep=self._tell,
+            reraise=True,
+        )
+        return trying(super().borrow_conn, global_config, local_config, pragmas)
+
+    def _close_conn(self) -> None:
+        if self._conn is not None and _open_files.keep(self.credentials.database, self._conn):
+            self._conn = None
+        super()._close_conn()
+
+    def _tell(self, state: RetryCallState) -> None:
+        """The first wait is worth a warning; who polls a file makes a load wait a dozen times."""
+        if state.attempt_number > 1:
+            return
+        path = self.credentials.database
+        level = logging.INFO if path in _told else logging.WARNING
+        _told.add(path)
+        wait_s = self.credentials.wait_s
+        _log.log(level, "%s is open in another process: waiting for up to %g s", path, wait_s)
+
+
+@configspec(init=False)
+class PatientCredentials(DuckDbCredentials):
+    """A DuckDB file that is waited for.
+
+    `wait_s`: how long at most, each time; `DESTINATION__DUCKDB__CREDENTIALS__WAIT_S` sets it.
+    `memory_limit`: what DuckDB may take before it spills to disk, beside the file; its own default
+    is most of the machine. `DESTINATION__DUCKDB__CREDENTIALS__MEMORY_LIMIT` sets it.
+    """
+
+    wait_s: float = WAIT_S
+    memory_limit: str = MEMORY_LIMIT
+
+    def on_resolved(self) -> None:
+        """Opens connections patiently, and with bounded memory."""
+        super().on_resolved()
+        self.global_config = {**(self.global_config or {}), "memory_limit": self.memory_limit}
+        self.conn_pool = _PatientPool(self)
+
+
+class _Merge(SqlMergeFollowupJob):
+    """dlt's merge; one row of each key is found by its place, which sorts no rows.
+
+    A staged row stands there twice after a kill between copying a file and noting that.
+    """
+
+    @classmethod
+    def gen_select_from_dedup_sql(
+        cls,
+        table_name: str,
+        primary_keys: Sequence[str],
+        columns: Sequence[str],
+        dedup_sort: Any = None,
+        condition: Any = None,
+        *more: Any,
+        **named: Any,
+    ) -> str:
+        """The staged rows to insert, one of each key."""
+        if dedup_sort is not None:  # by no table of this source
+            return super().gen_select_from_dedup_sql(
+                table_name, primary_keys, columns, dedup_sort, condition, *more, **named
+            )
+        keys = ", ".join(primary_keys)
+        return (
+            f"SELECT {', '.join(columns)} FROM {table_name} WHERE rowid IN"
+            f" (SELECT max(rowid) FROM {table_name} GROUP BY {keys}) AND ({condition or '1 = 1'})"
+        )
+
+
+class _Client(DuckDbClient):
+    def _create_merge_followup_jobs(self, table_chain: Sequence[Any]) -> list[FollowupJobRequest]:
+        return [_Merge.from_table_chain(table_chain, self.sql_client)]
+
+
+@configspec(init=False)
+class _PatientConfiguration(DuckDbClientConfiguration):
+    credentials: PatientCredentials = None  # type: ignore[assignment]  # as dlt declares it
+
+
+class _PatientDuckDb(dlt.destinations.duckdb):
+    spec = _PatientConfiguration
+
+    @property
+    def client_class(self) -> type[DuckDbClient]:
+        return _Client
+
+    @property
+    def destination_type(self) -> str:
+        """dlt's own, so that a working folder opens with dlt's tools too."""
+        return "dlt.destinations.duckdb"
+
+
+def duckdb_destination(path: Path) -> Any:
+    """The dlt destination that loads into this file."""
+    return _PatientDuckDb(PatientCredentials(str(path)))

@@ -28,7 +28,7 @@ def tenant(**size: object) -> Iterator[dict[str, Any]]:
 
     `size`: the options of `python -m feishu_source.sandbox`, as `messages=1000`.
     """
-    words = [f"--{name.replace('_', '-')}={value}" for name, value in size.items()]
+    words = [_option(name, value) for name, value in size.items()]
     process = subprocess.Popen(
         [sys.executable, "-m", "feishu_source.sandbox", "--port=0", *words],
         stdout=subprocess.PIPE,
@@ -40,6 +40,13 @@ def tenant(**size: object) -> Iterator[dict[str, Any]]:
     finally:
         process.terminate()
         process.communicate()
+
+
+def _option(name: str, value: object) -> str:
+    name = name.replace("_", "-")
+    if isinstance(value, bool):
+        return f"--{name}" if value else f"--no-{name}"
+    return f"--{name}={value}"
 
 
 def start(

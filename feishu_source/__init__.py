@@ -20,7 +20,8 @@ a load would meet, `plan()` what it would cost.
     account                                  what a load has done, and how it ended
     session  terms                           one use of the source: client, chats, walk
     options                                  what it was asked for, checked
-    ahead  walk  reader  workers  roster     the belt: chats and threads side by side; no dlt
+    ahead  walk  windows  reader  workers    the belt: chats and threads side by side; no dlt
+    roster                                   which chats there are
     status  visit  stretches                 a chat in this load: what came back, how it stands
     batch                                    rows collected into Arrow tables, with their claims
     rows  chat_rows  fields  content/        pure: an item of the API to rows, a body to text

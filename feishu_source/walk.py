@@ -1,11 +1,8 @@
-"""The belt: which chat is read when, and what may be claimed of it; yields batches, slice by slice.
+"""The belt: which chat is read when, and when a slice is full; yields batches, slice by slice.
 
 In: a client, the chats with their states, what is wanted. Out: batches with the claims they carry.
-Refuses to know dlt. Requests run on workers; everything else, the states and all decisions, on the
-one thread that iterates a slice, so nothing here needs a lock.
-
-A page's rows go out as they come. Its claim waits until the threads of its roots were read, or are
-owed, and until all earlier pages are claimed.
+Refuses to know dlt, and how a chat is read. Requests run on workers; everything else, the states
+and all decisions, on the one thread that iterates a slice, so nothing here needs a lock.
 """
 
 from __future__ import annotations
@@ -18,19 +15,7 @@ from typing import Any
 
 from feishu_source.api import Client
 from feishu_source.batch import Batch, Counts, Intake
-from feishu_source.coverage import (
-    ChatState,
-    OpenWalk,
-    Wanted,
-    advance,
-    finish,
-    is_window,
-    leave_out,
-    next_walk,
-    note_done,
-    note_newest,
-    prepare,
-)
+from feishu_source.coverage import ChatState, Wanted, is_window, leave_out, prepare
 from feishu_source.errors import DestinationError, FeishuError
 from feishu_source.idle import IdleChats
 from feishu_source.reader import Modes, Reader
@@ -40,6 +25,7 @@ from feishu_source.status import coverage_row
 from feishu_source.stretches import Stretch
 from feishu_source.tables import SYNC_COVERAGE, THREADS
 from feishu_source.visit import Visit
+from feishu_source.windows import Windows
 from feishu_source.workers import Workers
 
 SCARCE = 32
@@ -76,6 +62,7 @@ class Walk:
         self._most_in_slice = settings.slice_messages if bounded else sys.maxsize
         self._workers = workers
         self._reader = Reader(client, wanted, intake, modes, workers)
+        self._windows = Windows(client, settings, wanted, intake, self._reader, idle, self._is_full)
         self._idle = idle
         self._due: list[Visit] = []
         self._touched: dict[str, Visit] = {}
@@ -87,7 +74,6 @@ class Walk:
         self._begun_urgency = 0
         self.visits: dict[str, Visit] = {}
         self.behind_gaps = 0
-        self._got_on = False
 
     # what is to be read
 
@@ -97,7 +83,7 @@ class Walk:
             prepare(state, self._wanted)
             visit = Visit(chat_id, name, state, mode, polled_s=state.polled_s or 0)
             self.visits[chat_id] = visit
-            self._open_next(visit)
+            self._windows.open_next(visit)
             self.behind_gaps += is_window(state, self._wanted) and not self._wanted.explicit
         wait = self._idle.enter({chat_id: visit.state for chat_id, visit in self.visits.items()})
         self._due = [visit for chat_id, visit in self.visits.items() if chat_id not in wait]
@@ -123,7 +109,7 @@ class Walk:
     @property
     def starved(self) -> bool:
         """True if all requests it may make were spent, and no page, window or thread was done."""
-        return bool(self._client.budget.spent) and not self._got_on
+        return bool(self._client.budget.spent) and not self._windows.got_on
 
     def stop(self, error: FeishuError) -> None:
         """Ends the walk after what is under way; safe to call from any thread or signal handler."""
@@ -163,7 +149,7 @@ class Walk:
                 yield batch
         self._tell_why()
         for visit in self._touched.values():
-            self._claim(visit)  # threads too that were read for a page that was not
+            self._windows.claim(visit)  # threads too that were read for a page that was not
         self._intake.add_rows(THREADS, self._reader.take_threads())
         self._intake.add_rows(
             SYNC_COVERAGE,
@@ -197,8 +183,8 @@ class Walk:
         for visit in self._due:
             visit.begin_slice()
 
-    @property
-    def _slice_full(self) -> bool:
+    def _is_full(self) -> bool:
+        """True if the slice is: no further chat is begun, and what may be cut is."""
         if self._reader.listed >= self._slice_ends_at:
             return True
         return self._bounded and self._intake.slice_chars >= self._settings.slice_chars
@@ -206,7 +192,7 @@ class Walk:
     @property
     def _ends(self) -> bool:
         """True if no further chat is begun in this slice."""
-        return bool(self.stopped_by or self._client.budget.spent) or self._slice_full
+        return bool(self.stopped_by or self._client.budget.spent) or self._is_full()
 
     def _schedule(self) -> None:
         """Gives every free worker a request: threads first, then pages, then further chats."""
@@ -295,109 +281,22 @@ class Walk:
             self._proceed(visit)
 
     def _proceed(self, visit: Visit) -> None:
-        """Claims what is settled, then asks on, cuts, finishes or ends the chat."""
-        walk = visit.walk
-        if walk is None:
-            return
-        self._claim_settled(visit, walk)
-        while self._may_take(visit):
-            self._reader.take_page(visit)
-            self._claim_settled(visit, walk)
-        self._got_on = self._got_on or visit.grew or self._reader.threads_settled > 0
-        if visit.broken or self.stopped_by:
-            if visit.at_rest and visit.broken:
-                self._end(visit)
-        elif not visit.exhausted and not self._may_cut(visit):
-            self._ask_on(visit)
-        elif visit.at_rest:
-            self._finish_or_cut(visit)
+        """Goes on with a chat; what is still due of it is lined up again."""
+        outcome = self._windows.proceed(visit)
+        if outcome is not None:
+            self._open.pop(visit.chat_id, None)
+        if outcome == "cut":
+            self._due.append(visit)  # the next slice lists again from the claim
+        elif outcome == "next":
+            insort(self._due, visit, key=_urgency)
+        elif outcome == "end":
+            self._end(visit)
         self._tell(visit)
 
-    def _claim_settled(self, visit: Visit, walk: OpenWalk) -> None:
-        for page in visit.settled():
-            if page.claim_s is not None:
-                advance(visit.state, walk, page.claim_s)
-            self._intake.claim(visit.chat_id, visit.state)
-
-    def _may_take(self, visit: Visit) -> bool:
-        """True if the page whose turn it is has come; one that was read ahead waits for its slice.
-
-        Nor are more taken than may wait for their threads.
-        """
-        listing = visit.listing
-        if listing is None or not listing.now.ready or visit.broken or self.stopped_by:
-            return False
-        if visit.asking_mode:
-            return False
-        if len(visit.pages) >= self._settings.pages_ahead:
-            return False
-        return not (listing.holds_more and self._may_cut(visit))
-
-    def _may_cut(self, visit: Visit) -> bool:
-        return bool(self._client.budget.spent) or (self._slice_full and visit.grew)
-
-    def _ask_on(self, visit: Visit) -> None:
-        if visit.asking_mode:
-            return
-        if visit.listing is None:
-            if not visit.at_rest:
-                return  # to begin again, the pages under way must be settled first
-            visit.list_from_claim()
-        listing, settings = visit.listing, self._settings
-        assert listing is not None
-        for stretch in (listing.now, *listing.ahead):
-            waiting, most = len(stretch.ready), settings.stretch_pages
-            if stretch is listing.now:
-                waiting, most = waiting + len(visit.pages), settings.pages_ahead
-            if not (stretch.fetching or stretch.listed) and waiting < most:
-                self._reader.ask_page(visit, stretch)
-
-    def _finish_or_cut(self, visit: Visit) -> None:
-        walk = visit.walk
-        assert walk is not None
-        self._open.pop(visit.chat_id, None)
-        if not visit.exhausted:
-            self._due.append(visit)  # cut: the next slice lists again from the claim
-            return
-        finish(visit.state, walk, self._wanted.ladder)
-        self._got_on = True
-        note_done(visit.done, walk, self._wanted, own=visit.own)
-        if visit.own and walk.kind in ("first", "head", "sweep"):
-            note_newest(visit.state, walk, visit.newest_s)
-        if walk.kind == "head" and visit.own:
-            self._idle.learn(visit.chat_id)
-        self._intake.claim(visit.chat_id, visit.state)
-        if self._open_next(visit):
-            insort(self._due, visit, key=_urgency)
-        else:
-            self._end(visit)
-
-    def _open_next(self, visit: Visit) -> bool:
-        """Opens the chat's next window; False if there is none in this load."""
-        visit.walk = next_walk(visit.chat_id, visit.state, self._wanted, visit.done)
-        visit.range_start_s, visit.listing = None, None
-        if visit.walk and visit.walk.kind == "sweep" and visit.problem is None:
-            visit.status = "complete"  # up to the pinned end; what is older is only read again
-        visit.own = visit.walk is not None and visit.walk not in visit.state.walks.values()
-        return visit.walk is not None
-
     def _end(self, visit: Visit) -> None:
-        """The chat's part of this load is over: complete, or with what stands in the way."""
-        self._open.pop(visit.chat_id, None)
-        if not visit.broken:
-            visit.walk = None  # else it tells what is still to be read
-            if visit.problem is None:
-                visit.status = "complete"
-        self._idle.give_up(visit.chat_id)
-        if visit.status != "partial":
-            visit.state.troubled = visit.status != "complete"
-        self._claim(visit)
+        """The chat's part of this load is over."""
+        self._windows.end(visit)
         self._progress.chats_done += 1
-
-    def _claim(self, visit: Visit) -> None:
-        state = visit.state
-        if state.covered_until_s is not None or state.hot_threads:  # a mistyped id is not kept
-            self._intake.claim(visit.chat_id, state)
 
     def _tell(self, visit: Visit) -> None:
         progress, counts = self._progress, self._intake.counts

@@ -102,7 +102,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a sweep is stamped as of when it was opened",
-        "walk.py",
+        "windows.py",
         "        finish(visit.state, walk, self._wanted.ladder)\n",
         "        walk.as_of_s = self._wanted.as_of_s\n"
         "        finish(visit.state, walk, self._wanted.ladder)\n",
@@ -127,9 +127,9 @@ MUTATIONS = (
     ),
     Mutation(
         "a chat is cut only where its claim grew",
-        "walk.py",
-        "(self._slice_full and visit.grew)",
-        "self._slice_full",
+        "windows.py",
+        "(self._is_full() and visit.grew)",
+        "self._is_full()",
     ),
     Mutation(
         "a page token lives inside one slice",
@@ -211,7 +211,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a chat that could not be read is asked again, however idle",
-        "walk.py",
+        "windows.py",
         'visit.state.troubled = visit.status != "complete"',
         "visit.state.troubled = False",
     ),

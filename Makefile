@@ -1,4 +1,5 @@
-# demo: load a tenant that runs on this machine.  test: all that CI checks.
+# demo: load a tenant that runs on this machine.  test: all but what needs a warehouse.
+# test-warehouses: the stories in PostgreSQL and others that are started here.
 # Both create .venv on first use and install again only when pyproject.toml or constraints.txt change.
 
 PYTHON ?= python3
@@ -9,13 +10,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test lint format bench bench-limit soak mutate clean
+.PHONY: demo test test-warehouses lint format bench bench-limit soak mutate clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python pipelines/load_history.py --demo
 
 test: lint
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+test-warehouses: $(VENV)/.installed-warehouses
+	$(BIN)/python -m pytest tests/warehouses $(PYTEST_ARGS)
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .
@@ -63,4 +67,8 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 
 $(VENV)/.installed-test: $(VENV)/.installed
 	$(INSTALL) -e '.[test]'
+	@touch $@
+
+$(VENV)/.installed-warehouses: $(VENV)/.installed-test
+	$(INSTALL) -e '.[test,test-warehouses]'
 	@touch $@

@@ -26,7 +26,8 @@ a load would meet, `plan()` what it would cost.
     batch                                    rows collected into Arrow tables, with their claims
     rows  chat_rows  fields  content/        pure: an item of the API to rows, a body to text
     arrow                                    pure: rows to an Arrow table
-    idle  selection                          pure: which chats are wanted, which may be left out
+    inheritance                              pure: what other pipelines have loaded here
+    idle  selection  shards                  pure: which chats are wanted, which may be left out
     coverage  rungs  hot  state  tables      pure: what is claimed and due; what the tables are
     api/                                     the door: tokens, requests, retries, the limiter
     errors  codes  report  settings          words all of them use

@@ -55,6 +55,7 @@ class Account:
             database=place.database,
             dataset=place.dataset,
             started_at=datetime.now(UTC),
+            shard=str(shard) if (shard := session.options.selection.shard) else None,
         )
 
     def rows(self) -> list[tuple[Table, list[Row]]]:

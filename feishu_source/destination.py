@@ -30,6 +30,7 @@ from feishu_source.duckdb_destination import duckdb_destination
 from feishu_source.duckdb_file import check_file, check_names
 from feishu_source.errors import ConfigurationError
 from feishu_source.report import Place
+from feishu_source.shards import Shard, parse_shard
 
 NOT_CONFIGURED = (
     ConfigurationException,
@@ -41,6 +42,11 @@ NOT_CONFIGURED = (
 
 _DUCKDB = "dlt.destinations.duckdb"
 
+NO_SHARDS = (
+    "a DuckDB file has one writer at a time, so shards cannot load into it side by side: leave out "
+    "the shard, or load into a server, such as --destination postgres."
+)
+
 
 def open_pipeline(
     destination: str = "duckdb",
@@ -48,6 +54,7 @@ def open_pipeline(
     dataset: str = "feishu",
     pipelines_dir: str | None = None,
     name: str = "feishu_history",
+    shard: str | None = None,
 ) -> dlt.Pipeline:
     """A pipeline whose working folder belongs to this destination, database and dataset alone.
 
@@ -58,11 +65,13 @@ def open_pipeline(
         pipelines_dir: where working folders are kept; dlt's folder if not given
             (`~/.dlt/pipelines`; `/var/dlt/pipelines` for root).
         name: the pipeline's name, under which its state is kept at the destination.
+        shard: `3/8` for the third of eight, each loaded by a pipeline of its own into the same
+            dataset, at the same time if need be; `load` takes the same.
 
     Raises:
-        ConfigurationError: there can be no such DuckDB file, dataset or working folder.
+        ConfigurationError: there can be no such DuckDB file, dataset, working folder or shard.
     """
-    plan = plan_pipeline(destination, database, dataset, pipelines_dir, name)
+    plan = plan_pipeline(destination, database, dataset, pipelines_dir, name, shard)
     if plan.place.database:
         _make_parent(Path(plan.place.database))
     _make_private(plan.folder)
@@ -94,17 +103,22 @@ def plan_pipeline(
     dataset: str = "feishu",
     pipelines_dir: str | None = None,
     name: str = "feishu_history",
+    shard: str | None = None,
 ) -> Plan:
     """The plan of a pipeline: what `open_pipeline` would make, with nothing made.
 
     Raises:
-        ConfigurationError: the DuckDB file and the dataset have the same name.
+        ConfigurationError: the DuckDB file and the dataset have the same name, or shards cannot
+            be loaded there.
     """
     set_dlt_defaults()
+    part = parse_shard(shard)
     target: Any = destination
     path: Path | None = None
     where = [destination, dataset]
     if destination == "duckdb":
+        if part:
+            raise ConfigurationError(NO_SHARDS)
         path = Path(database).expanduser().resolve()
         dataset = _name_at_destination(dataset)
         check_names(path, dataset)
@@ -112,16 +126,22 @@ def plan_pipeline(
         target = duckdb_destination(path)
         where = [destination, dataset, str(path)]
     else:
-        _check_known(destination)
+        target = _find(destination, part)
     digest = hashlib.sha256("\n".join(where).encode()).hexdigest()[:12]
     root = Path(pipelines_dir or get_dlt_pipelines_dir()).expanduser().resolve()
     place = Place(destination, str(path) if path else None, dataset)
-    return Plan(name, place, target, root / f"{destination}-{digest}")
+    own_name = part.name(name) if part else name
+    return Plan(own_name, place, target, root / f"{destination}-{digest}")
 
 
-def _check_known(destination: str) -> None:
+def _find(destination: str, shard: Shard | None) -> Any:
+    """dlt's destination of that name; shards that load at once each stage their rows apart."""
     try:
-        Destination.from_reference(destination)
+        found = Destination.from_reference(destination)
+        if shard is None:
+            return found
+        layout = shard.name("%s_staging")
+        return Destination.from_reference(destination, staging_dataset_name_layout=layout)
     except (InvalidDestinationReference, UnknownDestinationModule) as error:
         raise ConfigurationError(
             f"{destination!r} is no destination that dlt knows: write duckdb, postgres, bigquery, "

@@ -6,8 +6,11 @@ Refuses to know Feishu.
 
 from __future__ import annotations
 
+from typing import Any
+
 import dlt
 from dlt.common.destination.exceptions import DestinationUndefinedEntity, SqlClientNotAvailable
+from dlt.common.versioned_state import decompress_state
 
 from feishu_source.destination import describe
 from feishu_source.tables import MESSAGES
@@ -48,6 +51,33 @@ def newest_state(pipeline: dlt.Pipeline) -> tuple[int, set[str]] | None:
         return None
     newest = max((int(row[0]) for row in rows or ()), default=0)
     return newest, {row[1] for row in rows or () if row[0] == newest}
+
+
+def other_states(pipeline: dlt.Pipeline) -> list[dict[str, Any]]:
+    """Of each other pipeline that loaded into this dataset, its resources' newest state.
+
+    Of finished loads only: their rows are there. Nothing where SQL cannot be asked.
+    """
+    try:
+        with pipeline.sql_client() as client:
+            states = client.make_qualified_table_name("_dlt_pipeline_state")
+            loads = client.make_qualified_table_name("_dlt_loads")
+            version, status = map(client.escape_column_name, ("version", "status"))
+            finished = (
+                f"FROM {states} AS s JOIN {loads} AS l ON l.load_id = s._dlt_load_id"
+                f" WHERE l.{status} = 0 AND"
+            )
+            names = client.execute_sql(
+                f"SELECT s.pipeline_name, max(s.{version}) {finished} s.pipeline_name <> %s"
+                " GROUP BY s.pipeline_name",
+                pipeline.pipeline_name,
+            )
+            newest = f"SELECT s.state {finished} s.pipeline_name = %s AND s.{version} = %s"
+            rows = [row for name in names or () for row in client.execute_sql(newest, *name) or ()]
+    except (DestinationUndefinedEntity, SqlClientNotAvailable):
+        return []
+    sources = [decompress_state(row[0]).get("sources", {}) for row in rows]
+    return [source.get("feishu", {}).get("resources", {}) for source in sources]
 
 
 def prune_states(pipeline: dlt.Pipeline) -> None:

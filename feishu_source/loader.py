@@ -39,7 +39,13 @@ from feishu_source.errors import (
     LoadLocked,
     causes,
 )
-from feishu_source.holdings import checkpoint, count_messages, newest_state, prune_states
+from feishu_source.holdings import (
+    checkpoint,
+    count_messages,
+    newest_state,
+    other_states,
+    prune_states,
+)
 from feishu_source.refusals import discreet_logs, explain, is_refusal
 from feishu_source.report import (
     LoadReport,
@@ -47,6 +53,7 @@ from feishu_source.report import (
 )
 from feishu_source.resources import declare
 from feishu_source.session import Session
+from feishu_source.shards import Shard, shard_named
 from feishu_source.source import resolve_options, session_source, warn_of_unknown_settings
 from feishu_source.tables import CHAT_MEMBERS, CHATS, MESSAGES, THREADS, Table
 
@@ -86,6 +93,7 @@ def load(
     set_dlt_defaults()
     warnings = warn_of_unknown_settings()
     options = resolve_options(source_arguments)
+    _check_name(pipeline, options.selection.shard)
     options.identity()  # missing credentials are told before anything is made or locked
     session = Session(
         options,
@@ -99,6 +107,20 @@ def load(
     session.warnings += warnings
     with _locked(pipeline), discreet_logs(), _rare_collections():
         return _Load(pipeline, session, frozenset(tolerate)).run()
+
+
+def _check_name(pipeline: dlt.Pipeline, shard: Shard | None) -> None:
+    """Each shard has a pipeline of its own: what one claims must not become another's state.
+
+    Raises:
+        ConfigurationError: the pipeline is another shard's, or that of all chats.
+    """
+    if shard_named(pipeline.pipeline_name) != shard:
+        asked = f"shard {shard}" if shard else "no shard"
+        raise ConfigurationError(
+            f"pipeline {pipeline.pipeline_name} does not belong to {asked}: give both "
+            "open_pipeline and load the same shard."
+        )
 
 
 @contextmanager
@@ -231,7 +253,9 @@ class _Load:
         sources = self._pipeline.state.get("sources", {})
         state = sources.get("feishu", {}).get("resources", {}).get(MESSAGES.name, {})
         self._session.open_state(dict(state))
-        self._before = count_messages(self._pipeline)
+        self._session.inherit(other_states(self._pipeline))
+        if self._session.options.selection.shard is None:  # others load at the same time
+            self._before = count_messages(self._pipeline)
 
     def _read(self) -> None:
         chats = session_source(self._session).with_resources(CHATS.name, CHAT_MEMBERS.name)

@@ -7,7 +7,7 @@ which of them. Refuses to know where they came from.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -29,6 +29,7 @@ from feishu_source.settings import (
     parse_since,
     parse_until,
 )
+from feishu_source.shards import Shard, parse_shard
 
 NO_CREDENTIALS = (
     "no credentials: set app_id and app_secret under [sources.feishu] in .dlt/secrets.toml, or "
@@ -70,15 +71,19 @@ class Options:
         for name in ("include", "exclude", "allowed_hosts"):
             if not all(isinstance(text, str) for text in arguments[name] or ()):
                 raise ConfigurationError(f'setting {name} must be a list of texts: ["…"]')
+        shard = parse_shard(arguments["shard"])
         chat_ids = tuple(check_id("chat", chat_id) for chat_id in arguments["chat_ids"] or ())
         return cls(
-            settings=Settings(**{k: v for k, v in given.items() if k in names}),
+            settings=_share(Settings(**{k: v for k, v in given.items() if k in names}), shard),
             base_url=resolve_base_url(arguments["base_url"], arguments["allowed_hosts"] or ()),
             app_id=arguments["app_id"] or None,
             app_secret=arguments["app_secret"] or None,
             user_access_token=arguments["user_access_token"] or None,
             selection=Selection(
-                chat_ids, tuple(arguments["include"] or ()), tuple(arguments["exclude"] or ())
+                chat_ids,
+                tuple(arguments["include"] or ()),
+                tuple(arguments["exclude"] or ()),
+                shard,
             ),
             since=since,
             until=until,
@@ -102,6 +107,11 @@ class Options:
     def owner(self) -> dict[str, Any]:
         """Whose state a dataset holds: one app on one host."""
         return {"base_url": _lasting_url(self.base_url), "app_id": self.app_id}
+
+
+def _share(settings: Settings, shard: Shard | None) -> Settings:
+    """All shards together keep to one rate, which the platform counts for the app."""
+    return replace(settings, rate_share=settings.rate_share / shard.of) if shard else settings
 
 
 def _lasting_url(base_url: str) -> str:

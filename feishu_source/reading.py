@@ -76,6 +76,7 @@ def read_chats(session: Session) -> Iterator[pa.Table]:
     state = dlt.current.resource_state(CHATS.name)
     session.open_state(dlt.current.resource_state(MESSAGES.name))
     known: Known = state.setdefault("known", {})
+    session.inheritance.give("chats", known)
     session.progress.phase = "chats"
     now_s, roster = session.pinned_s, session.roster
     due = [c for c, name, _ in roster.chats(known) if _is_due(c, name, known, session)]
@@ -180,6 +181,7 @@ def read_members(session: Session) -> Iterator[pa.Table]:
     """Members of each listed or named chat, once a period: a complete list, or none."""
     state = dlt.current.resource_state(CHAT_MEMBERS.name)
     read_s: dict[str, int] = state.setdefault("read_s", {})
+    session.inheritance.give("members", read_s)
     now_s, roster = session.pinned_s, session.roster
     period_s = session.options.settings.details_period_s
     known: Known = dlt.current.resource_state(CHATS.name).get("known", {})
@@ -214,6 +216,8 @@ def read_messages(session: Session) -> Iterator[Any]:
         FeishuError: what ended the walk, if nothing of this slice can be loaded.
     """
     claims = session.open_state(dlt.current.resource_state(MESSAGES.name))
+    if session.walk is None:
+        session.inheritance.give("claims", claims)
     known: Known = dlt.current.resource_state(CHATS.name).get("known", {})
     threads = THREADS.name in dlt.current.source().selected_resources
     slices = session.slices_of(session.begin_walk(claims, known, threads))

@@ -79,7 +79,8 @@ class ChatProblem:
 class LoadReport:
     """The account of one load: what was read, what it cost, what is missing.
 
-    `new` counts messages the destination did not hold before, None where that cannot be asked;
+    `new` counts messages the destination did not hold before, None where that cannot be asked, as
+    of a shard, beside which others load;
     `messages` are timeline rows, `replies` the rows read through the thread container.
     """
 
@@ -107,6 +108,7 @@ class LoadReport:
     rejected: int = 0
     unparsed: int = 0
     slices: int = 0
+    shard: str | None = None
     problems: list[ChatProblem] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 

@@ -24,10 +24,11 @@ from feishu_source.batch import Intake
 from feishu_source.coverage import ChatState
 from feishu_source.errors import FeishuError, Interrupted
 from feishu_source.idle import IdleChats
+from feishu_source.inheritance import Inheritance
 from feishu_source.options import Options
 from feishu_source.report import Progress
 from feishu_source.roster import Known, Roster
-from feishu_source.state import open_state
+from feishu_source.state import STATE_VERSION, open_state
 from feishu_source.tables import SYNC_COVERAGE, Table
 from feishu_source.terms import bounds, idle_rule, wanted
 from feishu_source.walk import Walk
@@ -67,6 +68,7 @@ class Session:
         self._ahead: ReadAhead | None = None
         self.warnings: list[str] = []
         self.sliced = sliced
+        self.inheritance = Inheritance()
         self.closing_rows: Callable[[], list[tuple[Table, list[Row]]]] = self.coverage_rows
         self._full = full
         self._most_messages = most_messages
@@ -143,6 +145,13 @@ class Session:
             ConfigurationError: another app or host wrote it, or a newer version of this source.
         """
         return open_state(state, self.options.owner)
+
+    def inherit(self, states: Iterable[dict[str, Any]]) -> None:
+        """Takes note of what other pipelines of this app have loaded, by their states."""
+        options = self.options
+        self.inheritance = Inheritance.collect(
+            states, options.owner, STATE_VERSION, options.selection.holds
+        )
 
     def begin_walk(self, claims: dict[str, Any], known: Known, threads: bool) -> Walk:
         """The load's walk over all chats; made at its first slice, gone on with at the next."""

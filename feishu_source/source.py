@@ -40,6 +40,7 @@ def feishu_source(
     chat_ids: list[str] | None = None,
     include: list[str] | None = None,
     exclude: list[str] | None = None,
+    shard: str | None = None,
     since: str | None = None,
     until: str | None = None,
     timezone: str = "UTC",
@@ -85,6 +86,8 @@ def feishu_source(
         chat_ids: read only these, oc_…; the way to p2p chats, which no endpoint lists.
         include: read only chats whose name matches one of these globs, ignoring case.
         exclude: leave out chats whose name matches; wins over `include`.
+        shard: `3/8` reads the chats of the third of eight parts only, at an eighth of the rate;
+            `open_pipeline` gives each a pipeline of its own.
         since: drop what was sent before, ISO 8601.
         until: drop what was sent from then on, ISO 8601; a date includes its day.
         timezone: of `since` and `until` where they name none.

@@ -338,6 +338,7 @@ SYNC_RUNS = Table(
         ("rejected", "bigint", "Items that went to rejected_messages."),
         ("exit_code", "bigint", "0 complete, 1 failed, 3 incomplete, 130/143 interrupted."),
         ("slices", "bigint", "Pipeline runs that loaded messages."),
+        ("shard", "text?", "Which part of the chats it loaded, such as 3/8; null for all."),
     ),
 )
 

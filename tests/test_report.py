@@ -102,6 +102,7 @@ def test_the_report_for_machines_is_json_and_complete() -> None:
         "rejected": 0,
         "unparsed": 0,
         "slices": 0,
+        "shard": None,
         "problems": [
             {
                 "chat_id": "oc_1",

@@ -69,7 +69,7 @@ CONTRACT: dict[str, tuple[str, str]] = {
         """run_id, started_at ts, finished_at ts?, version, chats_complete bigint,
         chats_partial bigint, chats_skipped bigint, chats_failed bigint, messages bigint,
         replies bigint, requests bigint, refused bigint, retries bigint, rejected bigint,
-        exit_code bigint, slices bigint""",
+        exit_code bigint, slices bigint, shard?""",
     ),
 }
 """Of each table its key and its columns; text where no type is named, `?` where it may be null."""

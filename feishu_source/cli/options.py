@@ -34,6 +34,7 @@ class Options:
     chat: tuple[str, ...] = ()
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    shard: str | None = None
     since: str | None = None
     until: str | None = None
     timezone: str | None = None
@@ -61,6 +62,7 @@ class Options:
             "database": self.database,
             "dataset": self.dataset,
             "pipelines_dir": self.pipelines_dir,
+            "shard": self.shard,
         }
         demo = {
             "database": self.database or DEMO_DATABASE,
@@ -99,6 +101,7 @@ class Options:
                 "chat_ids": list(self.chat),
                 "include": list(self.include),
                 "exclude": list(self.exclude),
+                "shard": self.shard,
                 "since": self.since,
                 "until": self.until,
                 "timezone": self.timezone,
@@ -163,6 +166,11 @@ def _flag(name: str, *more: str, help: str) -> Callable[[Any], Any]:
 )
 @click.option(
     "--exclude", metavar="GLOB", multiple=True, help="No chats of such a name; repeatable."
+)
+@click.option(
+    "--shard",
+    metavar="K/N",
+    help="Only the chats of the K-th of N parts, at an N-th of the rate; not for DuckDB.",
 )
 @click.option(
     "--since",

@@ -1,0 +1,85 @@
+"""What other pipelines of the same app have loaded into a dataset, for one that begins there.
+
+In: the states of those whose loads are finished. Out: claims, and what is remembered of chats, to
+go on from. Refuses to know how the states were found.
+
+A claim says which messages of a chat the dataset holds, whoever loaded them. So a shard that was
+made by dividing the chats anew goes on where the shards before it ended, chat by chat.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Part = Literal["claims", "chats", "members"]
+Entries = dict[str, Any]
+"""What is known of each chat, by its id."""
+
+
+@dataclass(slots=True)
+class Inheritance:
+    """`claims` of messages, and `chats` and `members` as they were last read."""
+
+    claims: Entries = field(default_factory=dict)
+    chats: Entries = field(default_factory=dict)
+    members: Entries = field(default_factory=dict)
+
+    @classmethod
+    def collect(
+        cls,
+        states: Iterable[Mapping[str, Any]],
+        owner: Mapping[str, Any],
+        version: int,
+        wants: Callable[[str], bool],
+    ) -> Inheritance:
+        """The best of each chat that is wanted.
+
+        Args:
+            states: of each other pipeline's resources, by resource.
+            owner: whose they have to be.
+            version: of the form they have to have.
+            wants: true for the id of a chat that is wanted.
+        """
+        found = cls()
+        for state in states:
+            messages = state.get("messages", {})
+            if any(messages.get(k) != v for k, v in {**owner, "version": version}.items()):
+                continue
+            parts: dict[Part, Entries] = {
+                "claims": messages.get("chats", {}),
+                "chats": state.get("chats", {}).get("known", {}),
+                "members": state.get("chat_members", {}).get("read_s", {}),
+            }
+            for part, entries in parts.items():
+                wanted = {chat_id: entry for chat_id, entry in entries.items() if wants(chat_id)}
+                _take(getattr(found, part), wanted, _IS_BETTER[part])
+        return found
+
+    def give(self, part: Part, own: Entries) -> None:
+        """Puts into a pipeline's own entries what is better than they are."""
+        _take(own, getattr(self, part), _IS_BETTER[part])
+
+
+def _take(own: Entries, others: Entries, is_better: Callable[[Any, Any], bool]) -> None:
+    for chat_id, other in others.items():
+        if chat_id not in own or is_better(other, own[chat_id]):
+            own[chat_id] = other
+
+
+def _reaches_further(claim: Mapping[str, Any], own: Mapping[str, Any]) -> bool:
+    """True if a claim covers all that the own one does, and more."""
+    if own.get("covered_until_s") is None:
+        return claim.get("covered_until_s") is not None
+    return bool(
+        (claim.get("covered_until_s") or 0) > own["covered_until_s"]
+        and (claim.get("covered_from_s") or 0) <= (own.get("covered_from_s") or 0)
+    )
+
+
+_IS_BETTER: dict[Part, Callable[[Any, Any], bool]] = {
+    "claims": _reaches_further,
+    "chats": lambda known, own: bool(known.get("read_s", 0) > own.get("read_s", 0)),
+    "members": lambda read_s, own: bool(read_s > own),
+}

@@ -16,6 +16,7 @@ a load would meet, `plan()` what it would cost.
     holdings  refusals                       the warehouse: what it holds, what it says
     destination                              the way to it: a pipeline, and where it works
     duckdb_destination  duckdb_file          DuckDB's own ways: how it is opened, what is a file
+    postgres_destination                     PostgreSQL's: how rows are copied
     configuration                            what was configured and cannot be meant; what dlt needs
     account                                  what a load has done, and how it ended
     session  terms                           one use of the source: client, chats, walk

@@ -137,11 +137,12 @@ def plan_pipeline(
 def _find(destination: str, shard: Shard | None) -> Any:
     """dlt's destination of that name; shards that load at once each stage their rows apart."""
     try:
-        found = Destination.from_reference(destination)
-        if shard is None:
-            return found
-        layout = shard.name("%s_staging")
-        return Destination.from_reference(destination, staging_dataset_name_layout=layout)
+        settings = {"staging_dataset_name_layout": shard.name("%s_staging")} if shard else {}
+        if destination == "postgres":
+            from feishu_source.postgres_destination import postgres_destination
+
+            return postgres_destination(**settings)
+        return Destination.from_reference(destination, **settings)
     except (InvalidDestinationReference, UnknownDestinationModule) as error:
         raise ConfigurationError(
             f"{destination!r} is no destination that dlt knows: write duckdb, postgres, bigquery, "

@@ -22,9 +22,11 @@ import dlt
 import pyarrow as pa
 from dlt.common.destination.exceptions import DestinationException
 from dlt.common.exceptions import SignalReceivedException
+from dlt.common.runtime import signals
 from dlt.extract import DltResource
 from dlt.pipeline.exceptions import PipelineStepFailed
 from filelock import FileLock, Timeout
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random
 
 from feishu_source.account import Account
 from feishu_source.arrow import Row, to_arrow
@@ -46,7 +48,7 @@ from feishu_source.holdings import (
     other_states,
     prune_states,
 )
-from feishu_source.refusals import discreet_logs, explain, is_refusal
+from feishu_source.refusals import discreet_logs, explain, is_race, is_refusal
 from feishu_source.report import (
     LoadReport,
     Progress,
@@ -56,6 +58,9 @@ from feishu_source.session import Session
 from feishu_source.shards import Shard, shard_named
 from feishu_source.source import resolve_options, session_source, warn_of_unknown_settings
 from feishu_source.tables import CHAT_MEMBERS, CHATS, MESSAGES, THREADS, Table
+
+RACES = 10
+"""Times a shard loads a package again because another one made a table of it at that moment."""
 
 _log = logging.getLogger(__name__)
 
@@ -274,9 +279,25 @@ class _Load:
 
     def _run(self, data: Any) -> None:
         with kept_open(describe(self._pipeline).database):
-            self._pipeline.run(data, loader_file_format="parquet")
+            try:
+                self._pipeline.run(data, loader_file_format="parquet")
+            except PipelineStepFailed as error:
+                if self._session.options.selection.shard is None or not is_race(error):
+                    raise
+                self._load_again()
             checkpoint(self._pipeline)
         pa.default_memory_pool().release_unused()  # what a slice needed, the next one builds anew
+
+    def _load_again(self) -> None:
+        """Loads what was extracted, where shards that begin at once made the same tables."""
+        trying = Retrying(
+            retry=retry_if_exception(is_race),
+            stop=stop_after_attempt(RACES),
+            wait=wait_random(0, 1),
+            sleep=signals.sleep,
+            reraise=True,
+        )
+        trying(self._pipeline.load)
 
     def _close(self, failure: FeishuError | None) -> None:
         """Completes the report, and writes it to the destination if no slice has."""

@@ -20,6 +20,15 @@ from feishu_source.errors import ConfigurationError, DestinationError, FeishuErr
 from feishu_source.report import Place
 from feishu_source.tables import TABLES
 
+_ERRORS_OF_DRIVERS = ("DatabaseError", "InterfaceError")
+"""As every driver for Python calls them. Source: https://peps.python.org/pep-0249/#exceptions"""
+
+_SIGNS_OF_RACES = ("already exists", "duplicate key value", "concurrently updated")
+_SIGNS_OF_NO_ENTRY = (
+    *("connection refused", "could not connect", "failed to connect", "could not translate host"),
+    *("authentication failed", "access denied", "no pg_hba.conf entry", "timeout expired"),
+)
+
 _QUOTED = re.compile(r"""(["'])(.*?)\1""")
 _FIRST_TO_LAST_QUOTE = re.compile(r"""["'].*["']""")
 
@@ -27,9 +36,15 @@ _FIRST_TO_LAST_QUOTE = re.compile(r"""["'].*["']""")
 def is_refusal(error: BaseException) -> bool:
     """True if a destination's exception is among the causes: its words may quote messages."""
     return any(
-        isinstance(cause, DestinationException) or "duckdb" in type(cause).__module__
+        isinstance(cause, DestinationException)
+        or any(base.__name__ in _ERRORS_OF_DRIVERS for base in type(cause).__mro__)
         for cause in causes(error)
     )
+
+
+def is_race(error: BaseException) -> bool:
+    """True if another process made the same schema, table or column at the same moment."""
+    return any(sign in str(cause).lower() for cause in causes(error) for sign in _SIGNS_OF_RACES)
 
 
 @contextmanager
@@ -110,6 +125,12 @@ def _advice(error: BaseException) -> str:
         )
     if is_held(error):
         return "Next step: another process has the database open; close it and run again."
+    if any(sign in words for sign in _SIGNS_OF_NO_ENTRY):
+        return (
+            "Next step: see that the server runs and can be reached, and that host, port, user and "
+            "password are right, under [destination.….credentials] in .dlt/secrets.toml or in "
+            "the environment as DESTINATION__…__CREDENTIALS."
+        )
     if "permission" in words or "read-only" in words or "cannot open" in words:
         return "Next step: make the database and its folder writable, or name another --database."
     return "Next step: mend this and run the load again; what was loaded before stays."

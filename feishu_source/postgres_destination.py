@@ -1,0 +1,113 @@
+"""PostgreSQL as a destination: rows copied from Parquet through ADBC, whatever text they hold.
+
+In: nothing; dlt's configuration says where the server is. Out: dlt's PostgreSQL destination with
+these manners. Refuses to know what is loaded.
+
+dlt's own copy fails on a file without rows, by which a table is made that has none yet, and on a
+password with a blank in it. PostgreSQL's text holds every character but U+0000; in its place stands
+U+FFFD, in `body_content` and `extra` as well, where JSON writes it as an escape and is not touched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import dlt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from feishu_source.errors import ConfigurationError
+
+NEEDS_EXTRA = (
+    "PostgreSQL needs psycopg2 and the ADBC driver, which are not installed: "
+    "pip install 'feishu-source[postgres]'."
+)
+
+
+def postgres_destination(**settings: Any) -> Any:
+    """The dlt destination `postgres`.
+
+    Args:
+        settings: of dlt's destination; what is left out, configuration gives.
+
+    Raises:
+        ConfigurationError: the drivers are not installed.
+    """
+    from dlt.common.exceptions import MissingDependencyException
+
+    try:
+        return _destination_class()(**settings)
+    except (ImportError, MissingDependencyException):
+        pass  # told outside of the handler: nothing of dlt's hangs on to it
+    raise ConfigurationError(NEEDS_EXTRA)
+
+
+def _destination_class() -> type[Any]:
+    """Made where it is needed: the drivers are an extra."""
+    from adbc_driver_manager import dbapi
+    from dlt.destinations.impl.postgres.factory import get_adbc_driver_location
+    from dlt.destinations.impl.postgres.postgres import PostgresClient, PostgresParquetCopyJob
+
+    class CopyJob(PostgresParquetCopyJob):
+        """Copies a file in one transaction."""
+
+        def run(self) -> None:
+            with pq.ParquetFile(self._file_path) as file:
+                if not file.metadata.num_rows:
+                    return
+                rows = pa.RecordBatchReader.from_batches(
+                    file.schema_arrow, map(without_nul, file.iter_batches())
+                )
+                catalog, schema = self._set_catalog_and_schema()
+                place: dict[str, Any] = {"catalog_name": catalog, "db_schema_name": schema}
+                with self._connect() as connection, connection.cursor() as cursor:
+                    cursor.adbc_ingest(self.load_table_name, rows, mode="append", **place)
+                    connection.commit()
+
+        def _connect(self) -> Any:
+            credentials: Any = self._job_client.config.credentials
+            uri = credentials.to_native_representation().replace(" ", "%20")
+            return dbapi.connect(driver=get_adbc_driver_location(), db_kwargs={"uri": uri})
+
+    class Client(PostgresClient):
+        """dlt's, with that copy."""
+
+        def create_load_job(
+            self, table: Any, file_path: str, load_id: str, restore: bool = False
+        ) -> Any:
+            job = super().create_load_job(table, file_path, load_id, restore)
+            return CopyJob(file_path) if isinstance(job, PostgresParquetCopyJob) else job
+
+    class Postgres(dlt.destinations.postgres):
+        """dlt's, with that client."""
+
+        @property
+        def client_class(self) -> type[PostgresClient]:
+            return Client
+
+        @property
+        def destination_type(self) -> str:
+            """dlt's own, so that a working folder opens with dlt's tools too."""
+            return "dlt.destinations.postgres"
+
+    get_adbc_driver_location()  # finds out now, not when rows are to be copied
+    return Postgres
+
+
+def without_nul(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The rows, with U+FFFD for each U+0000; a batch without any is given back as it is."""
+    columns = dict(_cleaned(batch))
+    if not columns:
+        return batch
+    arrays = [
+        columns.get(name, array) for name, array in zip(batch.schema.names, batch, strict=True)
+    ]
+    return pa.RecordBatch.from_arrays(arrays, schema=batch.schema)
+
+
+def _cleaned(batch: pa.RecordBatch) -> Iterator[tuple[str, pa.Array]]:
+    for name, array in zip(batch.schema.names, batch, strict=True):
+        if pa.types.is_string(array.type) and pc.any(pc.match_substring(array, "\0")).as_py():
+            yield name, pc.replace_substring(array, "\0", "\ufffd")

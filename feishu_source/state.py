@@ -3,7 +3,7 @@
 In: the dict that dlt keeps for `messages`. Out: the claims of all chats in it, in the form that
 this version knows. Refuses to know where it is kept, and what a claim means.
 
-    {"version": 1, "base_url": …, "app_id": …, "chats": {chat_id: ChatState.to_dict()}}
+    {"version": 2, "base_url": …, "app_id": …, "chats": {chat_id: ChatState.to_dict()}}
 """
 
 from __future__ import annotations
@@ -13,13 +13,27 @@ from typing import Any
 
 from feishu_source.errors import ConfigurationError
 
-STATE_VERSION = 1
+STATE_VERSION = 2
 
 Migration = Callable[[dict[str, Any]], None]
 
-MIGRATIONS: dict[int, Migration] = {}
+
+def _tell_sweeps_apart(state: dict[str, Any]) -> None:
+    """Before there were rungs, `sweep` was the walk over what lies before an earlier start.
+
+    It ends where what is covered begins, and one of rungs behind that. Finished as one of rungs it
+    would claim that all of them were swept.
+    """
+    for claim in state.get("chats", {}).values():
+        walks = claim.get("walks", {})
+        sweep = walks.get("sweep")
+        if sweep and sweep["stop_s"] <= claim.get("covered_from_s", 0):
+            walks["past"] = walks.pop("sweep") | {"kind": "past"}
+
+
+MIGRATIONS: dict[int, Migration] = {1: _tell_sweeps_apart}
 """From each older version to the next, in place. A state is a promise about rows that are loaded:
-what a migration cannot know it must not claim. None so far."""
+what a migration cannot know it must not claim."""
 
 
 def open_state(

@@ -67,6 +67,20 @@ def test_state_goes_forward_one_step_after_the_other() -> None:
     assert (steps, state["version"]) == ([2, 3, 4], 5)
 
 
+def test_open_sweep_of_before_the_rungs_lies_before_what_is_covered() -> None:
+    """Version 1 called two walks `sweep`; one that ends behind that stays one of rungs."""
+    walk = {"kind": "sweep", "start_s": 0, "at_s": 30, "stop_s": 50, "as_of_s": 90, "threads": True}
+    rungs = walk | {"start_s": 50, "at_s": 60, "stop_s": 80}
+    covered = {"covered_from_s": 50, "covered_until_s": 90}
+    chats = {"oc_past": covered | {"walks": {"sweep": walk}}}
+    chats["oc_rungs"] = covered | {"walks": {"sweep": rungs}}
+    claims = open_state({**OWNER, "version": 1, "chats": chats}, OWNER)
+    assert {chat_id: claim["walks"] for chat_id, claim in claims.items()} == {
+        "oc_past": {"past": walk | {"kind": "past"}},
+        "oc_rungs": {"sweep": rungs},
+    }
+
+
 def test_new_state_needs_no_migration() -> None:
     """It is the owner's, and of this version."""
     state: dict[str, Any] = {}

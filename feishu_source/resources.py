@@ -44,5 +44,7 @@ def make_resources(asked: Options | Session) -> list[DltResource]:
 def declare(table: Table, data: Any) -> DltResource:
     """A resource that fills one table, with all hints of that table."""
     hints = {key: value for key, value in table.hints.items() if value != ()}
+    layout = hints.pop("additional_table_hints")
     resource: DltResource = dlt.resource(data, name=table.name, file_format="parquet", **hints)
+    resource.apply_hints(additional_table_hints=layout)
     return resource

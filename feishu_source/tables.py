@@ -22,6 +22,9 @@ DLT: dict[ColumnType, str] = {
     "ts": "timestamp",
 }
 
+_QUARTER = "toStartOfQuarter({})"
+"""ClickHouse refuses a block of rows of more than 100 partitions: quarters last for 25 years."""
+
 DELETED = "_deleted"
 """Marks a row that only says: what stood under this key before is gone (dlt's hard delete)."""
 
@@ -42,6 +45,8 @@ class Table:
 
     A table with `replaces` is a child: writing any row for a value of that column first removes
     what stood there, and a tombstone row (`_deleted` true) alone removes without adding.
+    `partition` is a time by which a destination may divide the table, `cluster` the columns by
+    which it may sort it, the most telling first.
     """
 
     name: str
@@ -66,7 +71,25 @@ class Table:
             "primary_key": list(self.key),
             "merge_key": [self.replaces] if self.replaces else (),
             "columns": {column.name: self._column_hints(column) for column in self.columns},
+            "additional_table_hints": self._layout(),
         }
+
+    def _layout(self) -> dict[str, Any]:
+        """Description and layout, by the name under which each destination looks for them.
+
+        Not by dlt's hints for all, `partition` and `cluster` of a column: Databricks, ClickHouse
+        and Delta make a partition of each instant of them, Redshift two DISTKEYs, Snowflake a key
+        that begins with a random id, and BigQuery loses their order.
+        """
+        hints: dict[str, Any] = {
+            "description": self.description,
+            "x-bigquery-table-description": self.description,
+        }
+        if self.cluster:
+            hints["x-bigquery-cluster-columns"] = list(self.cluster)
+        if self.partition:
+            hints["x-clickhouse-partition"] = _QUARTER.format(self.partition)
+        return hints
 
     def _column_hints(self, column: Column) -> dict[str, Any]:
         hints: dict[str, Any] = {
@@ -78,9 +101,9 @@ class Table:
         if column.name == DELETED:
             hints["hard_delete"] = True
         if column.name == self.partition:
-            hints["partition"] = True
-        if column.name in self.cluster:
-            hints["cluster"] = True
+            hints["x-bigquery-partition"] = True
+        if self.partition and column.name in (self.partition, *self.cluster[:1]):
+            hints["x-databricks-cluster"] = True
         return hints
 
 

@@ -157,7 +157,20 @@ def test_hints_say_everything_dlt_must_know(table: Table) -> None:
             name: column_hints(table, name, kind, null)
             for name, kind, null in columns_of(table.name)
         },
+        "additional_table_hints": layout_hints(table),
     }
+
+
+def layout_hints(table: Table) -> dict[str, Any]:
+    """The hints of the table itself; what comes of them, tests/warehouses tells."""
+    hints: dict[str, Any] = {
+        "description": table.description,
+        "x-bigquery-table-description": table.description,
+    }
+    if table.name in BY_DAY:
+        hints["x-bigquery-cluster-columns"] = ["chat_id", "message_id"]
+        hints["x-clickhouse-partition"] = "toStartOfQuarter(create_time)"
+    return hints
 
 
 def column_hints(table: Table, name: str, kind: str, null: bool) -> dict[str, Any]:
@@ -173,9 +186,9 @@ def column_hints(table: Table, name: str, kind: str, null: bool) -> dict[str, An
     if name == "_deleted":
         hints["hard_delete"] = True
     if table.name in BY_DAY and name == "create_time":
-        hints["partition"] = True
-    if table.name in BY_DAY and name in ("chat_id", "message_id"):
-        hints["cluster"] = True
+        hints["x-bigquery-partition"] = True
+    if table.name in BY_DAY and name in ("chat_id", "create_time"):
+        hints["x-databricks-cluster"] = True
     return hints
 
 

@@ -15,6 +15,7 @@ a load would meet, `plan()` what it would cost.
     reading                                  a resource is read: batches out, dlt's state
     holdings  refusals                       the warehouse: what it holds, what it says
     destination                              the way to it: a pipeline, and where it works
+    bigquery_destination                     BigQuery's own way: what a merge reads
     duckdb_destination  duckdb_file          DuckDB's own ways: how it is opened, what is a file
     postgres_destination                     PostgreSQL's: how rows are copied
     configuration                            what was configured and cannot be meant; what dlt needs

@@ -108,8 +108,8 @@ def plan_pipeline(
     """The plan of a pipeline: what `open_pipeline` would make, with nothing made.
 
     Raises:
-        ConfigurationError: the DuckDB file and the dataset have the same name, or shards cannot
-            be loaded there.
+        ConfigurationError: the DuckDB file and the dataset have the same name, shards cannot be
+            loaded there, nobody knows such a destination, or what it needs is not installed.
     """
     set_dlt_defaults()
     part = parse_shard(shard)
@@ -142,6 +142,8 @@ def _find(destination: str, shard: Shard | None) -> Any:
             from feishu_source.postgres_destination import postgres_destination
 
             return postgres_destination(**settings)
+        if destination == "bigquery":
+            return _bigquery(**settings)
         return Destination.from_reference(destination, **settings)
     except (InvalidDestinationReference, UnknownDestinationModule) as error:
         raise ConfigurationError(
@@ -149,6 +151,17 @@ def _find(destination: str, shard: Shard | None) -> Any:
             "snowflake or another name of dlt's, or configure one under [destination] in "
             ".dlt/config.toml."
         ) from error
+
+
+def _bigquery(**settings: Any) -> Any:
+    try:
+        from feishu_source.bigquery_destination import bigquery_destination
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(
+            f"BigQuery needs a package that is not installed ({error.name}): "
+            'pip install "feishu-source[bigquery]".'
+        ) from error
+    return bigquery_destination(**settings)
 
 
 def plan_of(pipeline: dlt.Pipeline) -> Plan:

@@ -49,14 +49,16 @@ _DLT_DEFAULTS: dict[str, Any] = {
     "load.delete_completed_jobs": True,
     "load.truncate_staging_dataset": True,
     "load.auto_abort_on_terminal_error": True,
+    "destination.keep_staged_files": False,
 }
 
 
 def set_dlt_defaults() -> None:
     """Sets what a correct load needs of dlt, unless the user's configuration says otherwise.
 
-    Load ids on every row; no copies of messages left in the working folder or the staging dataset;
-    a package that can never be loaded does not block for ever; no telemetry.
+    Load ids on every row; no copies of messages left in the working folder, the staging dataset or
+    the files that Snowflake and Databricks load from; a package that can never be loaded does not
+    block for ever; no telemetry.
 
     Raises:
         ConfigurationError: a file of dlt's configuration cannot be read.

@@ -3,11 +3,12 @@
 In: dlt's configuration of BigQuery. Out: dlt's BigQuery destination with these manners. Refuses to
 know what is loaded into it, but that the time a table is partitioned by never changes under a key.
 
-Left alone, dlt deletes by `WHERE EXISTS (the same key in staging)`. BigQuery leaves out partitions
-by constants and variables only, and bills a DELETE for every column of what it reads: each slice
-would cost the whole table. So a script finds the days first, by keys and times alone: those of the
-staged rows, and of these the ones where such a row stands already. Where there is none, as in a
-first load, nothing is deleted.
+Left alone, dlt deletes by `WHERE EXISTS (the same key in staging)`, of which BigQuery leaves no
+partition out: it does so by constants and variables only. Each slice would cost the keys of the
+whole table at least, and at most all of it, for a DELETE is billed for the size of the partitions
+that it updates. So a script finds the days first, by keys and times alone: those of the staged
+rows, and of these the ones where such a row stands already. Where there is none, as in a first
+load, nothing is deleted.
 
 dlt sends a merge to BigQuery without a transaction. One that failed between its DELETE and its
 INSERT would lose rows if the working folder was lost as well, so each merge is a transaction here.

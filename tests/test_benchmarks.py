@@ -13,7 +13,16 @@ from typing import Any
 
 import pytest
 
-from benchmarks import at_the_limit, first_load, growth, memory, requests, start, state
+from benchmarks import (
+    at_the_limit,
+    first_load,
+    growth,
+    memory,
+    merge_scan,
+    requests,
+    start,
+    state,
+)
 from benchmarks.least import Least, least_requests, pages
 from benchmarks.measure import measured
 from benchmarks.printing import Line, at_least, at_most, print_lines
@@ -218,6 +227,24 @@ def test_the_start_prints_its_tables(
     printed = targets(capsys.readouterr().out)
     assert printed[1].split() == ["connections", "tried", "meanwhile", "0", "<=", "0", "met"]
     assert len(printed) == 3
+
+
+def test_what_a_merge_reads_is_computed_from_widths() -> None:
+    """The bytes of a whole table, of its keys, and of the days that a slice touches."""
+    widths = merge_scan.Widths(
+        rows=10, whole=1_000.0, compared=100.0, keys_and_times=180.0, touched=0.1
+    )
+    assert merge_scan.scans([widths, widths], scale=2.0) == merge_scan.Scans(
+        least=800.0, most=4_400.0, hour=472.0, first=720.0
+    )
+
+
+def test_merge_scan_prints_its_tables(capsys: pytest.CaptureFixture[str]) -> None:
+    """A small tenant, and the widths of columns by BigQuery's rule."""
+    merge_scan.main(["--messages", "300", "--days", "30"])
+    printed = capsys.readouterr().out
+    assert "BigQuery, 1 TB of messages" in printed
+    assert len([line for line in printed.splitlines() if "dollars" in line]) == 9
 
 
 def test_at_the_limit_prints_its_tables(

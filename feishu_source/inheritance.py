@@ -13,6 +13,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from feishu_source.errors import ConfigurationError
+from feishu_source.state import open_state
+
 Part = Literal["claims", "chats", "members"]
 Entries = dict[str, Any]
 """What is known of each chat, by its id."""
@@ -29,26 +32,26 @@ class Inheritance:
     @classmethod
     def collect(
         cls,
-        states: Iterable[Mapping[str, Any]],
+        states: Iterable[dict[str, Any]],
         owner: Mapping[str, Any],
-        version: int,
         wants: Callable[[str], bool],
     ) -> Inheritance:
         """The best of each chat that is wanted.
 
         Args:
-            states: of each other pipeline's resources, by resource.
+            states: of each other pipeline's resources, by resource; older ones are brought up
+                to date in place.
             owner: whose they have to be.
-            version: of the form they have to have.
             wants: true for the id of a chat that is wanted.
         """
         found = cls()
         for state in states:
-            messages = state.get("messages", {})
-            if any(messages.get(k) != v for k, v in {**owner, "version": version}.items()):
+            try:
+                claims = open_state(state.get("messages", {}), owner)
+            except ConfigurationError:  # another app's, or written by a newer version
                 continue
             parts: dict[Part, Entries] = {
-                "claims": messages.get("chats", {}),
+                "claims": claims,
                 "chats": state.get("chats", {}).get("known", {}),
                 "members": state.get("chat_members", {}).get("read_s", {}),
             }

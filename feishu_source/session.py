@@ -28,7 +28,7 @@ from feishu_source.inheritance import Inheritance
 from feishu_source.options import Options
 from feishu_source.report import Progress
 from feishu_source.roster import Known, Roster
-from feishu_source.state import STATE_VERSION, open_state
+from feishu_source.state import open_state
 from feishu_source.tables import SYNC_COVERAGE, Table
 from feishu_source.terms import bounds, idle_rule, wanted
 from feishu_source.walk import Walk
@@ -149,9 +149,7 @@ class Session:
     def inherit(self, states: Iterable[dict[str, Any]]) -> None:
         """Takes note of what other pipelines of this app have loaded, by their states."""
         options = self.options
-        self.inheritance = Inheritance.collect(
-            states, options.owner, STATE_VERSION, options.selection.holds
-        )
+        self.inheritance = Inheritance.collect(states, options.owner, options.selection.holds)
 
     def begin_walk(self, claims: dict[str, Any], known: Known, threads: bool) -> Walk:
         """The load's walk over all chats; made at its first slice, gone on with at the next."""

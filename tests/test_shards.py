@@ -20,6 +20,7 @@ from feishu_source.report import LoadReport
 from feishu_source.sandbox import World
 from feishu_source.shards import Shard, parse_shard, shard_named
 from feishu_source.source import resolve_options
+from feishu_source.state import STATE_VERSION
 from tests.lab import DAY_S, START_MS, Lab
 
 CHAT_IDS = [f"oc_{number:032x}" for number in range(2_000)]
@@ -204,12 +205,12 @@ OWNER = {"base_url": "https://open.feishu.cn", "app_id": "cli_1"}
 
 def state_of(chats: dict[str, Any], **more: Any) -> dict[str, Any]:
     """A pipeline's state as dlt keeps it, by resource."""
-    return {"messages": OWNER | {"version": 1, "chats": chats} | more}
+    return {"messages": OWNER | {"version": STATE_VERSION, "chats": chats} | more}
 
 
 def claims(*states: dict[str, Any], own: dict[str, Any] | None = None) -> dict[str, Any]:
     """What a pipeline claims that inherits from those."""
-    found = Inheritance.collect(states, OWNER, 1, lambda chat_id: chat_id != "theirs")
+    found = Inheritance.collect(states, OWNER, lambda chat_id: chat_id != "theirs")
     own = {} if own is None else own
     found.give("claims", own)
     return own
@@ -236,10 +237,17 @@ def test_a_claim_that_begins_later_replaces_none() -> None:
 
 
 @pytest.mark.parametrize(
-    "strange", [{"app_id": "cli_2"}, {"base_url": "https://open.larksuite.com"}, {"version": 2}]
+    "strange", [{"app_id": "cli_2"}, {"base_url": "https://open.larksuite.com"}, {"version": 99}]
 )
-def test_claims_of_another_app_or_version_are_left_alone(strange: dict[str, Any]) -> None:
+def test_claims_of_another_app_or_a_newer_version_are_left_alone(strange: dict[str, Any]) -> None:
     """Nor are chats of other shards taken in."""
     assert claims(state_of({"mine": claim(0, 5)}, **strange)) == {}
     assert claims(state_of({"theirs": claim(0, 5)})) == {}
     assert claims({}) == {}
+
+
+def test_claims_of_an_older_version_are_brought_up_to_date() -> None:
+    """As the own ones are: version 1 called a walk over what lies before `sweep`."""
+    walk = {"kind": "sweep", "start_s": 0, "at_s": 1, "stop_s": 5, "as_of_s": 9, "threads": True}
+    old = claim(5, 9) | {"walks": {"sweep": walk}}
+    assert claims(state_of({"mine": old}, version=1))["mine"]["walks"].keys() == {"past"}

@@ -8,7 +8,18 @@ tested must not test itself.
 from feishu_source.sandbox.demo import demo_world
 from feishu_source.sandbox.generate import generate
 from feishu_source.sandbox.server import Request, Sandbox
+from feishu_source.sandbox.store import StoreApp
 from feishu_source.sandbox.switches import FAULTS, Fault, Switches
 from feishu_source.sandbox.world import World
 
-__all__ = ["FAULTS", "Fault", "Request", "Sandbox", "Switches", "World", "demo_world", "generate"]
+__all__ = [
+    "FAULTS",
+    "Fault",
+    "Request",
+    "Sandbox",
+    "StoreApp",
+    "Switches",
+    "World",
+    "demo_world",
+    "generate",
+]

@@ -92,6 +92,19 @@ class Community:
         with self.lock:
             self.tokens.revoke()
 
+    def take_app(self, app_id: str, app_secret: str) -> None:
+        """The reading bot belongs to another app, one of the app store; call before it is served.
+
+        Such an app has the same id in every tenant that installed it.
+        """
+        with self.lock:
+            own_id = self.bot.user_id
+            self.users = {app_id if i == own_id else i: user for i, user in self.users.items()}
+            for chat in self.chats.values():
+                chat.bots = {app_id if i == own_id else i: bot for i, bot in chat.bots.items()}
+            self.bot.user_id = app_id
+            self.tokens.app_id, self.tokens.app_secret = app_id, app_secret
+
     # people
 
     def add_user(self, name: str, *, i18n_names: dict[str, str] | None = None) -> str:

@@ -41,6 +41,11 @@ from feishu_source.sandbox.world import World
 T = TypeVar("T")
 
 TOKEN_PATH = "/open-apis/auth/v3/tenant_access_token/internal"
+APP_TOKEN_PATH = "/open-apis/auth/v3/app_access_token"
+TENANT_TOKEN_PATH = "/open-apis/auth/v3/tenant_access_token"
+TICKET_PATH = "/open-apis/auth/v3/app_ticket/resend"
+TOKEN_PATHS = (TOKEN_PATH, APP_TOKEN_PATH, TENANT_TOKEN_PATH, TICKET_PATH)
+"""All that is POSTed: each hands out tokens, or what is needed for one, and takes none itself."""
 MESSAGES_PATH = "/open-apis/im/v1/messages"
 MESSAGE_PATH = "/open-apis/im/v1/messages/:message_id"
 CHATS_PATH = "/open-apis/im/v1/chats"
@@ -53,7 +58,7 @@ _TEMPLATES = tuple(
     (template, re.compile(re.sub(r":\w+", "([^/]+)", template) + r"\Z"))
     for template in (
         *(MESSAGES_PATH, MESSAGE_PATH, CHATS_PATH, CHAT_PATH, MEMBERS_PATH, MEMBERSHIP_PATH),
-        *(SCOPES_PATH, TOKEN_PATH),
+        *(SCOPES_PATH, *TOKEN_PATHS),
     )
 )
 _MESSAGE_SCOPES = ("im:message", "im:message:readonly", "im:message.history:readonly")

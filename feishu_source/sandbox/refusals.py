@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 WORDS: Mapping[int, str] = {
     2200: "internal error",
     10003: "invalid param",
+    10012: "get app access token failed",
+    10013: "get tenant access token failed",
     10014: "app id not exists",
     10015: "app secret invalid",
     212100: "app not install",
@@ -39,6 +41,7 @@ WORDS: Mapping[int, str] = {
     99991403: "The API calls of this month have been used up.",
     99991661: "Missing access token for authorization. Please make a request with token attached.",
     99991663: "Invalid access token for authorization. Please make a request with token attached.",
+    99991664: "Invalid app access token.",
     99991668: "Invalid access token for authorization. Please make a request with token attached.",
     99991671: "Invalid access token for authorization. The token must start with t- or u-.",
     99991672: "Access denied.",
@@ -46,8 +49,8 @@ WORDS: Mapping[int, str] = {
     99992402: "field validation failed",
 }
 
-# The token endpoint answers its codes with HTTP 200 and without an error object.
-TOKEN_CODES = frozenset({10003, 10014, 10015})
+# The token endpoints answer their codes with HTTP 200 and without an error object.
+TOKEN_CODES = frozenset({10003, 10012, 10013, 10014, 10015, 99991664})
 
 
 class Refused(Exception):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from email.utils import formatdate
 from random import Random
@@ -17,11 +18,17 @@ from typing import Any
 import orjson
 
 from feishu_source.sandbox import faults
-from feishu_source.sandbox.endpoints import TOKEN_PATH, Endpoints, match
+from feishu_source.sandbox.endpoints import (
+    TOKEN_PATH,
+    TOKEN_PATHS,
+    Endpoints,
+    match,
+)
 from feishu_source.sandbox.faults import Faults
 from feishu_source.sandbox.limits import Limits
 from feishu_source.sandbox.loopback import HttpReply, HttpRequest, Loopback
 from feishu_source.sandbox.refusals import TOKEN_CODES, Refused
+from feishu_source.sandbox.store import StoreApp
 from feishu_source.sandbox.switches import Fault, Switches
 from feishu_source.sandbox.world import World
 
@@ -44,13 +51,16 @@ class Request:
 class Sandbox:
     """A world served on 127.0.0.1 while the `with` block lasts.
 
-    `latency_ms` delays every reply by so many milliseconds, drawn from (low, high).
+    `latency_ms` delays every reply by so many milliseconds, drawn from (low, high). With a
+    `store_app` the app is one of the app store, and a token tells which of its tenants is asked;
+    `world` is the first of them.
     """
 
     def __init__(
         self,
         world: World,
         *,
+        store_app: StoreApp | None = None,
         switches: Switches | None = None,
         rate_limit: bool = False,
         latency_ms: tuple[float, float] | None = None,
@@ -69,7 +79,9 @@ class Sandbox:
         self._sleep = sleep
         self._monotonic = monotonic
         self._random = Random(f"latency{world.seed}")
-        self._endpoints = Endpoints(world)
+        self._store_app = store_app
+        self._worlds = store_app.worlds if store_app else (world,)
+        self._endpoints = {each.tenant_key: Endpoints(each) for each in self._worlds}
         self._faults = Faults()
         self._replies = 0
         self._server = Loopback(self.answer, port)
@@ -149,8 +161,10 @@ class Sandbox:
         at = self._monotonic()
         if self._latency_ms is not None:
             self._sleep(self._random.uniform(*self._latency_ms) / 1000)
-        with self.world.lock:
-            self.world.look()
+        with ExitStack() as locks:
+            for world in self._worlds:
+                locks.enter_context(world.lock)
+                world.look()
             self._replies += 1
             reply, code = self._reply(request)
             recorded = Request(
@@ -180,45 +194,56 @@ class Sandbox:
     def _success(
         self, request: HttpRequest, template: str, ident: str, fault: Fault | None
     ) -> bytes:
-        if request.method != ("POST" if template == TOKEN_PATH else "GET"):
+        if request.method != ("POST" if template in TOKEN_PATHS else "GET"):
             raise Refused(99991201, status=404)
-        self._guard(request, template, fault)
-        if template == TOKEN_PATH:
-            return self._token(request)
-        data = self._endpoints.answer(template, ident, request.query)
+        authorization = request.headers.get("authorization")
+        world = self._store_app.world_of(authorization) if self._store_app else self.world
+        self._guard(request, template, fault, world)
+        if template in TOKEN_PATHS:
+            return orjson.dumps({"code": 0, "msg": "ok", **self._granted(template, request)})
+        data = self._endpoints[world.tenant_key].answer(template, ident, request.query)
         return b'{"code":0,"msg":"success","data":' + data + b"}"
 
-    def _guard(self, request: HttpRequest, template: str, fault: Fault | None) -> None:
+    def _guard(
+        self, request: HttpRequest, template: str, fault: Fault | None, world: World
+    ) -> None:
         if self._limits is not None:
             wait_s = self._limits.refusal(template)
             if wait_s is not None:
                 headers = {"x-ogw-ratelimit-limit": "1000", "x-ogw-ratelimit-reset": str(wait_s)}
                 raise Refused(99991400, status=429, headers=headers)
         if fault is not None and fault.name == "token_revoked":
-            self.world.tokens.revoke()
+            world.tokens.revoke()
         refused = faults.refusal(fault, template) if fault else None
         if refused is not None:
             raise refused
-        if template == TOKEN_PATH:
+        if template in TOKEN_PATHS:
             return
-        self.world.tokens.check(request.headers.get("authorization"), self.world.now_ms)
-        if not self.world.ip_allowed:
+        world.tokens.check(request.headers.get("authorization"), world.now_ms)
+        if not world.ip_allowed:
             raise Refused(99991401)
-        if self.world.quota_used_up:
+        if world.quota_used_up:
             raise Refused(99991403)
 
-    def _token(self, request: HttpRequest) -> bytes:
+    def _granted(self, template: str, request: HttpRequest) -> dict[str, Any]:
+        """What a token endpoint answers, flat.
+
+        With which code each refuses the other kind of app is not documented: "app not usable".
+        """
         try:
             asked = orjson.loads(request.body)
         except orjson.JSONDecodeError as error:
             raise Refused(10003) from error
         if not isinstance(asked, dict):
             raise Refused(10003)
+        if (self._store_app is None) != (template == TOKEN_PATH):
+            raise Refused(10014)
+        if self._store_app is not None:
+            return self._store_app.answer(template, asked)
         token, left_s = self.world.tokens.issue(
             asked.get("app_id"), asked.get("app_secret"), self.world.now_ms
         )
-        reply = {"code": 0, "msg": "ok", "tenant_access_token": token, "expire": left_s}
-        return orjson.dumps(reply)
+        return {"tenant_access_token": token, "expire": left_s}
 
     def _refusal(self, refused: Refused, log_id: str) -> HttpReply:
         if refused.code in TOKEN_CODES:

@@ -21,7 +21,7 @@ a load would meet, `plan()` what it would cost.
     configuration                            what was configured and cannot be meant; what dlt needs
     account                                  what a load has done, and how it ended
     session  terms                           one use of the source: client, chats, walk
-    options                                  what it was asked for, checked
+    options  ticket                          what it was asked for, checked; a store app's ticket
     ahead  walk  windows  reader  workers    the belt: chats and threads side by side; no dlt
     roster                                   which chats there are
     status  visit  stretches                 a chat in this load: what came back, how it stands

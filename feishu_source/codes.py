@@ -95,6 +95,19 @@ USER_TOKEN_EN = (
     "Give a fresh user_access_token, or app_id and app_secret, which are renewed by themselves."
 )
 USER_TOKEN_ZH = "请提供新的 user_access_token，或改用可自动续期的 app_id 与 app_secret。"
+TICKET_EN = (
+    "See that the app's event callback keeps the newest app_ticket where app_ticket_file or "
+    "app_ticket points, then run the load again: Feishu pushes one every hour."
+)
+TICKET_ZH = (
+    "请确认应用的事件回调已将最新的 app_ticket 写入 app_ticket_file 或 app_ticket 所指位置，"
+    "然后重新运行：飞书每小时推送一次。"
+)
+NOT_INSTALLED_EN = (
+    "Compare tenant_key with the one in the events of that tenant, and have its administrator "
+    "install and enable the app."
+)
+NOT_INSTALLED_ZH = "请核对该企业事件中的 tenant_key，并由其管理员安装并启用应用。"
 _BOT_EN = "Switch the bot ability on in the developer console and publish a new version."
 _BOT_ZH = "请在开发者后台启用机器人能力并发布新版本。"
 _JOIN_EN = "Add the app's bot to the chat, or leave the chat out of the load."

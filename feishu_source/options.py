@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from feishu_source.api import (
     AppIdentity,
     Identity,
+    StoreIdentity,
     UserIdentity,
     check_id,
     is_loopback,
@@ -30,12 +31,21 @@ from feishu_source.settings import (
     parse_until,
 )
 from feishu_source.shards import Shard, parse_shard
+from feishu_source.ticket import GivenTicket, TicketFile
 
 NO_CREDENTIALS = (
     "no credentials: set app_id and app_secret under [sources.feishu] in .dlt/secrets.toml, or "
     "SOURCES__FEISHU__APP_ID and SOURCES__FEISHU__APP_SECRET in the environment (or a ready "
     "user_access_token). `feishu-history --demo` needs none."
 )
+
+NO_TICKET = (
+    "tenant_key is for an app of the app store, which needs an app ticket too: set app_ticket_file "
+    "to the file that the app's event callback writes it into, or app_ticket in "
+    ".dlt/secrets.toml or as SOURCES__FEISHU__APP_TICKET. A custom app has no tenant_key: leave it "
+    "out."
+)
+TWO_TICKETS = "app_ticket and app_ticket_file are both set: leave one of them out."
 
 
 @dataclass(frozen=True)
@@ -47,6 +57,9 @@ class Options:
     app_id: str | None
     app_secret: str | None
     user_access_token: str | None
+    app_ticket: str | None
+    app_ticket_file: str | None
+    tenant_key: str | None
     selection: Selection
     since: datetime | None
     until: datetime | None
@@ -79,6 +92,9 @@ class Options:
             app_id=arguments["app_id"] or None,
             app_secret=arguments["app_secret"] or None,
             user_access_token=arguments["user_access_token"] or None,
+            app_ticket=arguments["app_ticket"] or None,
+            app_ticket_file=arguments["app_ticket_file"] or None,
+            tenant_key=arguments["tenant_key"] or None,
             selection=Selection(
                 chat_ids,
                 tuple(arguments["include"] or ()),
@@ -99,14 +115,37 @@ class Options:
         """
         if self.user_access_token:
             return UserIdentity(self.user_access_token)
+        if self.of_store:
+            return self._store_identity()
         if not self.app_id and not self.app_secret:
             raise ConfigurationError(NO_CREDENTIALS)
         return AppIdentity(self.app_id or "", self.app_secret or "")
 
     @property
+    def of_store(self) -> bool:
+        """Whether an app of the app store asks: a custom app has neither ticket nor tenant key."""
+        given = self.app_ticket or self.app_ticket_file or self.tenant_key
+        return bool(given) and not self.user_access_token
+
+    def _store_identity(self) -> Identity:
+        if self.app_ticket and self.app_ticket_file:
+            raise ConfigurationError(TWO_TICKETS)
+        if not (self.app_ticket or self.app_ticket_file):
+            raise ConfigurationError(NO_TICKET)
+        read_ticket = (
+            TicketFile(self.app_ticket_file)
+            if self.app_ticket_file
+            else GivenTicket(self.app_ticket or "")
+        )
+        return StoreIdentity(
+            self.app_id or "", self.app_secret or "", self.tenant_key or "", read_ticket
+        )
+
+    @property
     def owner(self) -> dict[str, Any]:
-        """Whose state a dataset holds: one app on one host."""
-        return {"base_url": _lasting_url(self.base_url), "app_id": self.app_id}
+        """Whose state a dataset holds: one app on one host, in one tenant where it has several."""
+        owner = {"base_url": _lasting_url(self.base_url), "app_id": self.app_id}
+        return owner | {"tenant_key": self.tenant_key} if self.of_store else owner
 
 
 def _share(settings: Settings, shard: Shard | None) -> Settings:

@@ -35,6 +35,9 @@ def feishu_source(
     app_id: str | None = None,
     app_secret: TSecretStrValue | None = None,
     user_access_token: TSecretStrValue | None = None,
+    app_ticket: TSecretStrValue | None = None,
+    app_ticket_file: str | None = None,
+    tenant_key: str | None = None,
     base_url: str = "feishu",
     allowed_hosts: list[str] | None = None,
     chat_ids: list[str] | None = None,
@@ -78,9 +81,12 @@ def feishu_source(
     `feishu_source.load(pipeline)` reads slice by slice, so that a crash costs at most one.
 
     Args:
-        app_id: id of a custom app, cli_….
+        app_id: id of an app, cli_….
         app_secret: its secret; asked for at the first request, kept in memory only.
         user_access_token: a ready token (u-…) instead of an app.
+        app_ticket: of an app of the app store: the newest ticket Feishu pushed to its callback.
+        app_ticket_file: instead of it, a file that holds the ticket; read anew at each renewal.
+        tenant_key: the tenant of a store app that is read.
         base_url: `feishu`, `lark`, or https://HOST; plain http on this machine only.
         allowed_hosts: other hosts that the secret may be sent to.
         chat_ids: read only these, oc_…; the way to p2p chats, which no endpoint lists.

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from feishu_source.api.auth import AppIdentity, Grant, UserIdentity, parse_grant
+from feishu_source.api.endpoints import TokenName
 from feishu_source.errors import ConfigurationError, CredentialsRefused, RetriesExhausted
 from tests.clocks import FakeClock
 
@@ -25,8 +26,9 @@ class TokenEndpoint:
         self.clock = clock or FakeClock()
         self.takes_s = 0.0
 
-    def __call__(self, body: Mapping[str, str]) -> Grant:
+    def __call__(self, name: TokenName, body: Mapping[str, str]) -> Grant:
         """One more token."""
+        assert name == "token"
         self.bodies.append(dict(body))
         self.clock.now_s += self.takes_s
         return Grant(f"t-{len(self.bodies)}", self.expire_s)
@@ -99,7 +101,7 @@ def test_those_who_waited_for_a_failed_fetch_share_its_failure() -> None:
     others: list[threading.Thread] = []
     failures: list[Exception] = []
 
-    def fail(body: Mapping[str, str]) -> Grant:
+    def fail(name: TokenName, body: Mapping[str, str]) -> Grant:
         calls.append(body)
         for _ in range(4):
             others.append(threading.Thread(target=ask))
@@ -128,7 +130,7 @@ def test_a_failed_fetch_is_tried_again_by_whoever_comes_later() -> None:
     """Only those who waited share the failure."""
     identity, endpoint = AppIdentity("cli_a", "s"), TokenEndpoint()
 
-    def fail(body: Mapping[str, str]) -> Grant:
+    def fail(name: TokenName, body: Mapping[str, str]) -> Grant:
         raise RetriesExhausted("get a tenant access token")
 
     with pytest.raises(RetriesExhausted):
@@ -240,6 +242,6 @@ def test_a_reply_without_a_usable_token_is_no_grant(reply: dict[str, object]) ->
 
 
 def _waits_for_token(thread: threading.Thread) -> bool:
-    """Whether the thread has come as far as the lock inside `AppIdentity.token`."""
+    """Whether the thread has come as far as the lock inside `KeptToken.token`."""
     frame = sys._current_frames().get(thread.ident or 0)
     return frame is not None and frame.f_code.co_name == "token" and "seen" in frame.f_locals

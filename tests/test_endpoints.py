@@ -15,7 +15,7 @@ from feishu_source.api.endpoints import (
 from feishu_source.errors import ConfigurationError, HostNotAllowed, MalformedId
 
 
-def test_the_allow_list_holds_reading_calls_and_the_token_and_nothing_else() -> None:
+def test_the_allow_list_holds_reading_calls_and_tokens_and_nothing_else() -> None:
     """Nothing on it writes to a tenant."""
     assert sorted(str(endpoint) for endpoint in ENDPOINTS.values()) == [
         "GET /open-apis/application/v6/scopes",
@@ -25,6 +25,9 @@ def test_the_allow_list_holds_reading_calls_and_the_token_and_nothing_else() -> 
         "GET /open-apis/im/v1/chats/{id}/members/is_in_chat",
         "GET /open-apis/im/v1/messages",
         "GET /open-apis/im/v1/messages/{id}",
+        "POST /open-apis/auth/v3/app_access_token",
+        "POST /open-apis/auth/v3/app_ticket/resend",
+        "POST /open-apis/auth/v3/tenant_access_token",
         "POST /open-apis/auth/v3/tenant_access_token/internal",
     ]
 

@@ -77,7 +77,7 @@ def test_every_dependency_has_a_lower_bound_or_a_reason_for_an_upper_one() -> No
 def test_the_configuration_file_names_every_setting_and_no_other() -> None:
     """.dlt/config.toml and .dlt/example.secrets.toml are the arguments of the source."""
     arguments = set(inspect.signature(feishu_source.feishu_source).parameters)
-    secrets = {"app_id", "app_secret", "user_access_token"}
+    secrets = {"app_id", "app_secret", "user_access_token", "app_ticket"}
     assert settings_named_in("config.toml") == arguments - secrets
     assert settings_named_in("example.secrets.toml") == secrets
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from feishu_source.api.client import Client, FetchPage, Stats
     from feishu_source.api.endpoints import check_id, is_loopback, resolve_base_url
     from feishu_source.api.replies import Page
+    from feishu_source.api.store import StoreIdentity
     from feishu_source.api.transport import Carrier
 
 # A source checks ids and the host when it is built, long before it asks for anything.
@@ -31,6 +32,7 @@ _HOMES = {
     "is_loopback": "endpoints",
     "resolve_base_url": "endpoints",
     "Page": "replies",
+    "StoreIdentity": "store",
     "Carrier": "transport",
 }
 
@@ -51,6 +53,7 @@ __all__ = [
     "Identity",
     "Page",
     "Stats",
+    "StoreIdentity",
     "UserIdentity",
     "check_id",
     "is_loopback",

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from feishu_source.api.endpoints import TokenName
 from feishu_source.codes import USER_TOKEN_EN, USER_TOKEN_ZH
 from feishu_source.errors import ConfigurationError, CredentialsRefused, FeishuError
 
@@ -22,7 +23,7 @@ Clock = Callable[[], float]
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A tenant access token and the seconds it still lives, as the reply states them."""
+    """An access token and the seconds it still lives, as the reply states them."""
 
     token: str
     expire_s: float
@@ -31,8 +32,11 @@ class Grant:
         return f"Grant(token=[redacted], expire_s={self.expire_s})"
 
 
-Post = Callable[[Mapping[str, str]], Grant]
-"""Sends a body to the token endpoint and returns what was granted."""
+Post = Callable[[TokenName, Mapping[str, str]], Grant]
+"""Sends a body to one of the token endpoints and returns what was granted."""
+
+NOTHING_GRANTED = Grant("", 0.0)
+"""What comes of a call that only asks for an app ticket to be pushed."""
 
 
 class Identity(Protocol):
@@ -51,25 +55,26 @@ class Identity(Protocol):
         """Adds to a refusal what is known about these credentials."""
 
 
-class AppIdentity:
-    """A custom app's tenant access token, kept in memory only and shared by all threads.
+class KeptToken:
+    """A token kept in memory only, shared by all threads and renewed `margin_s` before its end.
 
-    Renewed `margin_s` before its end. The margin must stay under 30 minutes: with more than that
-    left the platform hands out the same token again.
-
-    Source: https://open.feishu.cn/document/server-docs/authentication-management/access-token/tenant_access_token_internal
+    The margin must stay under 30 minutes: with more than that left the platform hands out the same
+    token again.
     """
 
-    def __init__(self, app_id: str, app_secret: str) -> None:
-        self.app_id = _check("app_id", app_id)
-        self._app_secret = _check("app_secret", app_secret)
+    def __init__(self) -> None:
         self._renewing = threading.Lock()
         self._token: str | None = None
         self._renew_at_s = 0.0
         self._failures = 0
         self._failure: FeishuError | None = None
 
-    def token(self, post: Post, clock: Clock, margin_s: float) -> str:
+    @property
+    def value(self) -> str:
+        """The token as it is, for whoever has to hide it; empty without any."""
+        return self._token or ""
+
+    def token(self, fetch: Callable[[], Grant], clock: Clock, margin_s: float) -> str:
         """The cached token, or a new one; one thread fetches, the others wait for its result."""
         seen = self._failures
         with self._renewing:
@@ -77,19 +82,53 @@ class AppIdentity:
                 if self._failure is not None and self._failures > seen:
                     # It failed while this thread waited, which need not repeat all the retries.
                     raise copy.copy(self._failure)
-                return self._fetch(post, clock, margin_s)
+                return self._fetch(fetch, clock, margin_s)
             return self._token
 
-    def drop(self, token: str) -> bool:
+    def drop(self, token: str) -> None:
         """Forgets the token if it is still the current one: twenty refusals, one renewal."""
         with self._renewing:
             if self._token == token:
                 self._token = None
+
+    def _fetch(self, fetch: Callable[[], Grant], clock: Clock, margin_s: float) -> str:
+        # The life counts from before the request: the reply may have been long on its way.
+        asked_at_s = clock()
+        try:
+            grant = fetch()
+        except FeishuError as error:
+            self._failures, self._failure = self._failures + 1, error
+            raise
+        # A life no longer than the margin would mean a renewal before every single request.
+        life_s = max(grant.expire_s - margin_s, grant.expire_s / 2)
+        self._token, self._renew_at_s = grant.token, asked_at_s + life_s
+        return grant.token
+
+
+class AppIdentity:
+    """A custom app's tenant access token.
+
+    Source: https://open.feishu.cn/document/server-docs/authentication-management/access-token/tenant_access_token_internal
+    """
+
+    def __init__(self, app_id: str, app_secret: str) -> None:
+        self.app_id = check_credential("app_id", app_id)
+        self._app_secret = check_credential("app_secret", app_secret)
+        self._kept = KeptToken()
+
+    def token(self, post: Post, clock: Clock, margin_s: float) -> str:
+        """The cached token, or a new one."""
+        body = {"app_id": self.app_id, "app_secret": self._app_secret}
+        return self._kept.token(lambda: post("token", body), clock, margin_s)
+
+    def drop(self, token: str) -> bool:
+        """Another one can be had."""
+        self._kept.drop(token)
         return True
 
     def secrets(self) -> tuple[str, ...]:
         """The app secret and the current token."""
-        return (self._app_secret, self._token or "")
+        return (self._app_secret, self._kept.value)
 
     def explain(self, refused: CredentialsRefused) -> None:
         """App ids of both editions begin with cli_."""
@@ -100,19 +139,6 @@ class AppIdentity:
     def __repr__(self) -> str:
         return f"AppIdentity(app_id={self.app_id!r}, app_secret=[redacted])"
 
-    def _fetch(self, post: Post, clock: Clock, margin_s: float) -> str:
-        # The life counts from before the request: the reply may have been long on its way.
-        asked_at_s = clock()
-        try:
-            grant = post({"app_id": self.app_id, "app_secret": self._app_secret})
-        except FeishuError as error:
-            self._failures, self._failure = self._failures + 1, error
-            raise
-        # A life no longer than the margin would mean a renewal before every single request.
-        life_s = max(grant.expire_s - margin_s, grant.expire_s / 2)
-        self._token, self._renew_at_s = grant.token, asked_at_s + life_s
-        return grant.token
-
 
 class UserIdentity:
     """A ready-made access token: it cannot be renewed, so a refusal ends the load."""
@@ -120,7 +146,7 @@ class UserIdentity:
     def __init__(self, user_access_token: str) -> None:
         if re.match(r"\s*bearer\b", user_access_token, re.IGNORECASE):
             raise ConfigurationError("user_access_token must be given without the word Bearer.")
-        self._token = _check("user_access_token", user_access_token)
+        self._token = check_credential("user_access_token", user_access_token)
 
     def token(self, post: Post, clock: Clock, margin_s: float) -> str:
         """The token that was given."""
@@ -144,21 +170,31 @@ class UserIdentity:
         return "UserIdentity(user_access_token=[redacted])"
 
 
-def parse_grant(reply: Mapping[str, object]) -> Grant:
-    """The token endpoint answers flat, without `data`; any life may be left, 7200 s is a maximum.
+_TOKEN_FIELDS: Mapping[TokenName, str] = {
+    "token": "tenant_access_token",
+    "app_token": "app_access_token",
+    "tenant_token": "tenant_access_token",
+}
+
+
+def parse_grant(reply: Mapping[str, object], name: TokenName = "token") -> Grant:
+    """Token endpoints answer flat, without `data`; any life may be left, 7200 s is a maximum.
 
     Raises:
         ValueError: the reply lacks a token that fits into a header, or a life above zero.
     """
-    token, expire = reply.get("tenant_access_token"), reply.get("expire")
+    if name not in _TOKEN_FIELDS:
+        return NOTHING_GRANTED
+    field = _TOKEN_FIELDS[name]
+    token, expire = reply.get(field), reply.get("expire")
     if not isinstance(token, str) or not re.fullmatch(r"[\x21-\x7e]+", token):
-        raise ValueError("tenant_access_token is missing or malformed")
+        raise ValueError(f"{field} is missing or malformed")
     if not isinstance(expire, int | float) or isinstance(expire, bool) or not expire > 0:
         raise ValueError("expire is missing or not above zero")
     return Grant(token, float(expire))
 
 
-def _check(name: str, given: object) -> str:
+def check_credential(name: str, given: object) -> str:
     """The value without surrounding white space, fit for a header; the error never repeats it."""
     value = given.strip() if isinstance(given, str) else ""
     if not value:

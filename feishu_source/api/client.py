@@ -19,7 +19,14 @@ from typing import Any, Literal, TypeVar
 
 from feishu_source.api.auth import Clock, Grant, Identity, parse_grant
 from feishu_source.api.budget import Budget
-from feishu_source.api.endpoints import ENDPOINTS, Call, check_id, resolve_base_url
+from feishu_source.api.endpoints import (
+    ENDPOINTS,
+    TOKEN_ENDPOINTS,
+    Call,
+    TokenName,
+    check_id,
+    resolve_base_url,
+)
 from feishu_source.api.limiter import Limiter, Wait
 from feishu_source.api.listing import UndocumentedParameters, check_window
 from feishu_source.api.patience import Patience, Stats
@@ -293,13 +300,13 @@ class Client:
 
     def _find_token(self, call: Call) -> str | None:
         """The token a call carries; the call that asks for a token carries none."""
-        if call.endpoint == "token":
+        if call.endpoint in TOKEN_ENDPOINTS:
             return None
         return self._identity.token(self._post, self._clock, self.settings.token_margin_s)
 
-    def _post(self, body: Mapping[str, str]) -> Grant:
-        call = Call("token", "get a tenant access token", body=body)
-        return self._ask(call, lambda answer: parse_grant(answer.body))
+    def _post(self, name: TokenName, body: Mapping[str, str]) -> Grant:
+        call = Call(name, TOKEN_ENDPOINTS[name], body=body)
+        return self._ask(call, lambda answer: parse_grant(answer.body, name))
 
     def _card_params(self) -> dict[str, str]:
         content = self.settings.card_content

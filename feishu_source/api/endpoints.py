@@ -15,9 +15,10 @@ from urllib.parse import SplitResult, urlsplit
 
 from feishu_source.errors import ConfigurationError, HostNotAllowed, MalformedId
 
-EndpointName = Literal[
-    "token", "chats", "chat", "members", "membership", "messages", "message", "scopes"
-]
+TokenName = Literal["token", "app_token", "tenant_token", "ticket"]
+EndpointName = (
+    TokenName | Literal["chats", "chat", "members", "membership", "messages", "message", "scopes"]
+)
 IdKind = Literal["chat", "thread", "message"]
 
 FEISHU = "https://open.feishu.cn"
@@ -40,6 +41,11 @@ class Endpoint:
 
 ENDPOINTS: Mapping[EndpointName, Endpoint] = {
     "token": Endpoint("POST", f"{_API}/auth/v3/tenant_access_token/internal"),
+    # Of an app of the app store: the first two in turn, the last where its ticket is refused. That
+    # one has Feishu push a ticket to the app's own callback; it touches no tenant.
+    "app_token": Endpoint("POST", f"{_API}/auth/v3/app_access_token"),
+    "tenant_token": Endpoint("POST", f"{_API}/auth/v3/tenant_access_token"),
+    "ticket": Endpoint("POST", f"{_API}/auth/v3/app_ticket/resend"),
     "chats": Endpoint("GET", f"{_API}/im/v1/chats"),
     "chat": Endpoint("GET", f"{_API}/im/v1/chats/{{id}}"),
     "members": Endpoint("GET", f"{_API}/im/v1/chats/{{id}}/members"),
@@ -48,6 +54,14 @@ ENDPOINTS: Mapping[EndpointName, Endpoint] = {
     "message": Endpoint("GET", f"{_API}/im/v1/messages/{{id}}"),
     "scopes": Endpoint("GET", f"{_API}/application/v6/scopes"),
 }
+
+TOKEN_ENDPOINTS: Mapping[EndpointName, str] = {
+    "token": "get a tenant access token",
+    "app_token": "get an app access token",
+    "tenant_token": "get a tenant access token",
+    "ticket": "ask for another app ticket",
+}
+"""The calls that carry no token, each with what it is called in messages."""
 
 _ID_SHAPES: Mapping[IdKind, re.Pattern[str]] = {
     "chat": re.compile(r"oc_[A-Za-z0-9_-]+"),

@@ -25,7 +25,10 @@ from feishu_source.source import default_arguments, resolve_arguments
 
 Trust = Callable[[str], bool]
 
-ACCESS = ("app_id", "app_secret", "user_access_token")
+ACCESS = (
+    *("app_id", "app_secret", "user_access_token"),
+    *("app_ticket", "app_ticket_file", "tenant_key"),
+)
 """All that is needed to ask: with them the check goes on where another setting is wrong."""
 
 

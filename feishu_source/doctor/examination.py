@@ -129,7 +129,8 @@ class _Examination:
         try:
             identity = options.identity()
         except ConfigurationError as error:
-            some = options.app_id or options.app_secret or options.user_access_token
+            app = options.app_id or options.app_secret
+            some = app or options.user_access_token or options.of_store
             wrong = find("credentials.wrong", words=str(error))
             found = wrong if some else find("credentials.missing")
             return [found if name == found.id else skip(name, found.id) for name in names]
@@ -149,7 +150,8 @@ class _Examination:
             self._requests = client.stats.by_endpoint("requests")
             client.close()
         host = self._configured.host
-        asked = Asked(host, options.app_id, is_user, options.threads, self._tolerate)
+        tenant_key = options.tenant_key if options.of_store else None
+        asked = Asked(host, options.app_id, is_user, options.threads, self._tolerate, tenant_key)
         return judge(answers, asked)
 
 

@@ -42,13 +42,17 @@ AFTER_CREDENTIALS = (
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Who asked which host, and what a load would be lenient about."""
+    """Who asked which host, and what a load would be lenient about.
+
+    `tenant_key`: that of a store app's tenant.
+    """
 
     host: str
     app_id: str | None
     is_user: bool
     threads: bool
     tolerate: Collection[int] = ()
+    tenant_key: str | None = None
 
 
 def judge(answers: Answers, asked: Asked) -> list[Finding]:
@@ -84,6 +88,8 @@ def _judge_credentials(answers: Answers, asked: Asked) -> Finding:
         return find("credentials.refused", error=refused)
     if asked.is_user:
         return find("credentials.user")
+    if asked.tenant_key:
+        return find("credentials.store", app_id=asked.app_id, tenant_key=asked.tenant_key)
     return find("credentials.app", app_id=asked.app_id)
 
 

@@ -79,6 +79,14 @@ OUTCOMES = {
             "应用 {app_id}：已获得 tenant access token",
         ),
     ),
+    "credentials.store": Outcome(
+        "ok",
+        Pair(
+            "store app {app_id}: the ticket is valid, a tenant access token was granted for "
+            "tenant {tenant_key}",
+            "商店应用 {app_id}：app_ticket 有效，已获得租户 {tenant_key} 的 tenant access token",
+        ),
+    ),
     "credentials.user": Outcome(
         "ok",
         Pair(

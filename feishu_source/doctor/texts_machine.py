@@ -220,6 +220,12 @@ OUTCOMES = {
         _ANOTHER_DATASET,
         EXIT_CONFIGURATION,
     ),
+    "state.other_tenant": Outcome(
+        "failure",
+        Pair("belongs to the tenant {theirs}, not {ours}", "属于租户 {theirs}，而非 {ours}"),
+        _ANOTHER_DATASET,
+        EXIT_CONFIGURATION,
+    ),
     "state.other_host": Outcome(
         "failure",
         Pair("belongs to {theirs}, not {ours}", "属于 {theirs}，而非 {ours}"),

@@ -64,9 +64,10 @@ def check_state(seen: Seen, owner: Mapping[str, Any]) -> Finding:
     version = state.get("version", STATE_VERSION)
     if version > STATE_VERSION:
         return find("state.newer", theirs=version, ours=STATE_VERSION)
-    for name, outcome in (("base_url", "other_host"), ("app_id", "other_app")):
-        if name in state and state[name] != owner[name]:
-            return find(f"state.{outcome}", theirs=state[name], ours=owner[name])
+    outcomes = {"base_url": "other_host", "app_id": "other_app", "tenant_key": "other_tenant"}
+    for name, ours in owner.items():
+        if name in state and state[name] != ours:
+            return find(f"state.{outcomes[name]}", theirs=state[name], ours=ours)
     return find("state.ok", chats=len(state.get("chats", {})))
 
 

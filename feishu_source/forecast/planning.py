@@ -24,6 +24,7 @@ from feishu_source.forecast.profile import Profile, build_profile, share_of
 from feishu_source.forecast.report import DAYS_A_MONTH, Amount, Cost, LoadPlan
 from feishu_source.forecast.spread import Spread, extrapolate
 from feishu_source.forecast.totals import Requests, Tenant, day_of_loads, first_load, per_minute
+from feishu_source.options import Options
 from feishu_source.report import NO_CHATS, ChatProblem
 from feishu_source.session import Session
 from feishu_source.settings import DAY_S, HOUR_S, MINUTE_S
@@ -149,7 +150,7 @@ class _Planning:
         list_pages = max(1, -(-len(self._session.roster.listed) // self._settings.list_page_size))
         return Tenant(
             *(chats, list_pages, costs, supposed, habits.member_pages, messages),
-            *(self._settings, pace, self._session.options.user_access_token is None),
+            *(self._settings, pace, _token_requests(self._session.options)),
         )
 
     def _cost(self, requests: Requests) -> Cost:
@@ -183,6 +184,12 @@ def read_profiles(seen: Sequence[Seen], wanted: Wanted, *, flat_topics: bool) ->
     plain = (chat for chat in alone if not (chat.form or chat.flat))
     usual = share_of(look for chat in plain for look in chat.looks)
     return {each.chat_id: build(each, usual) for each in readable}
+
+
+def _token_requests(options: Options) -> int:
+    if options.user_access_token:
+        return 0
+    return 2 if options.of_store else 1
 
 
 def _answered(seen: Sequence[Seen]) -> list[Seen]:

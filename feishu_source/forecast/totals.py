@@ -46,7 +46,8 @@ class Tenant:
     `costs` are those of the chats that were drawn, of `chats` in all; `supposed` what those would
     cost that could be read, were they groups in the form of threads; empty if there was such a one
     among them. `member_pages` is what the members of one take, `messages` what a first load lists.
-    `app`: an app asks, which needs tokens.
+    `token_requests` is what a new token takes: none for a user, whose token is given, one for a
+    custom app, two for one of the app store.
     """
 
     chats: int
@@ -57,7 +58,7 @@ class Tenant:
     messages: Spread
     settings: Settings
     pace: Pace
-    app: bool = True
+    token_requests: int = 1
 
 
 def per_minute(settings: Settings) -> float:
@@ -134,11 +135,12 @@ def _unseen(tenant: Tenant, of: Callable[[ChatCost], Spread]) -> Spread:
 def _with_tokens(requests: Requests, tenant: Tenant, loads: float) -> Requests:
     """Each load asks for a token, and once more where it is longer than one lives."""
     point, _, high = requests.interval()
-    if not tenant.app:  # a user's token is given
+    if not tenant.token_requests:
         return requests
     least = _whole(loads)
     more = [math.floor(n / per_minute(tenant.settings) / TOKEN_MINUTES) for n in (point, high)]
-    tokens = Spread(least.mid + more[0], least.low, least.high + more[1], 0.0, least.least)
+    one = Spread(least.mid + more[0], least.low, least.high + more[1], 0.0, least.least)
+    tokens = one if tenant.token_requests == 1 else one + one
     return Requests(requests.all + tokens, {"tokens": tokens, **requests.by_kind})
 
 

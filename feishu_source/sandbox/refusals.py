@@ -50,7 +50,7 @@ WORDS: Mapping[int, str] = {
 }
 
 # The token endpoints answer their codes with HTTP 200 and without an error object.
-TOKEN_CODES = frozenset({10003, 10012, 10013, 10014, 10015, 99991664})
+TOKEN_CODES = frozenset({10003, 10012, 10013, 10014, 10015})
 
 
 class Refused(Exception):

@@ -2,7 +2,7 @@
 
 `feishu_source()` is the source, `load(pipeline)` the loop that reads it slice by slice,
 `open_pipeline()` a pipeline whose working folder belongs to one destination, `check(pipeline)` what
-a load would meet, `plan()` what it would cost.
+a load would meet, `plan()` what it would cost, `tenants()` those that are configured.
 
     A page of Feishu JSON becomes messages; messages become rows; rows become Arrow tables; dlt
     loads them. Each step is a room, imports point downward in this list, nothing flows back:
@@ -11,6 +11,7 @@ a load would meet, `plan()` what it would cost.
     doctor/                                  the check before a load: what stands in its way
     forecast/                                the plan of a load: what it will cost in requests
     loader  source                           the loading bay: slices, dlt's decorators
+    tenancy                                  several tenants: what is set for each, where it goes
     resources                                what dlt is told of; imports what is below when read
     reading                                  a resource is read: batches out, dlt's state
     holdings  refusals                       the warehouse: what it holds, what it says
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
     from feishu_source.forecast import LoadPlan, plan
     from feishu_source.loader import load
     from feishu_source.report import LoadReport, Progress
-    from feishu_source.source import feishu_source
+    from feishu_source.source import feishu_source, tenants
 
 # Importing dlt takes a second: the errors, the sandbox and `--help` do not wait for it.
 _HOMES = {
@@ -64,6 +65,7 @@ _HOMES = {
     "plan": "forecast",
     "LoadReport": "report",
     "Progress": "report",
+    "tenants": "source",
 }
 
 
@@ -86,4 +88,5 @@ __all__ = [
     "load",
     "open_pipeline",
     "plan",
+    "tenants",
 ]

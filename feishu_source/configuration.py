@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -76,13 +76,16 @@ def set_dlt_defaults() -> None:
         disable_anon_tracker()  # dlt has started it by now, with a default of its own
 
 
-def explain_value(error: ConfigValueCannotBeCoercedException) -> ConfigurationError:
+def explain_value(
+    error: ConfigValueCannotBeCoercedException, tenant: str | None = None
+) -> ConfigurationError:
     """A setting whose value is of another kind than it takes."""
     name = error.field_name
     kind, example = _KINDS.get(getattr(error.hint, "__name__", ""), ("a text", '"…"'))
-    variable = f"{_ENVIRONMENT}{name.upper()}"
+    sections = (*SECTIONS, "tenants", tenant) if tenant else SECTIONS
+    variable = "__".join((*sections, name)).upper()
     return ConfigurationError(
-        f"setting {name} is not {kind}: write {name} = {example} under [sources.feishu] in "
+        f"setting {name} is not {kind}: write {name} = {example} under [{'.'.join(sections)}] in "
         f".dlt/config.toml, or {variable}='{example}' in the environment."
     )
 
@@ -113,9 +116,13 @@ def _read_toml(path: Path) -> dict[str, Any]:
 
 def unknown_settings(known: Collection[str]) -> list[str]:
     """Settings of this source that nobody reads, each with the one that was probably meant."""
+    return tell_unknown(unknown_names(known), known)
+
+
+def tell_unknown(named: Iterable[tuple[str, str]], known: Collection[str]) -> list[str]:
+    """A sentence for each name that no setting has."""
     return [
-        f"{where} is not a setting and is ignored{_suggest(key, known)}"
-        for where, key in unknown_names(known)
+        f"{where} is not a setting and is ignored{_suggest(key, known)}" for where, key in named
     ]
 
 

@@ -58,6 +58,7 @@ from feishu_source.session import Session
 from feishu_source.shards import Shard, shard_named
 from feishu_source.source import resolve_options, session_source, warn_of_unknown_settings
 from feishu_source.tables import CHAT_MEMBERS, CHATS, MESSAGES, THREADS, Table
+from feishu_source.tenancy import arguments_for
 
 RACES = 10
 """Times a shard loads a package again because another one made a table of it at that moment."""
@@ -87,7 +88,8 @@ def load(
         reset_chats: forget what is claimed of these chats and read them from the start.
         tolerate: Feishu's codes that do not make a load incomplete.
         progress: filled while the load runs.
-        source_arguments: arguments of `feishu_source`; what is left out, configuration gives.
+        source_arguments: arguments of `feishu_source`; what is left out, configuration gives, that
+            of one tenant where `tenant` names it or the pipeline was opened for it.
 
     Raises:
         ConfigurationError: an argument or a setting is wrong; nothing was asked for.
@@ -96,8 +98,9 @@ def load(
         FeishuError: the load had to end; what was read until then is loaded. `report` tells.
     """
     set_dlt_defaults()
-    warnings = warn_of_unknown_settings()
-    options = resolve_options(source_arguments)
+    arguments = arguments_for(pipeline, source_arguments)
+    warnings = warn_of_unknown_settings(arguments["tenant"])
+    options = resolve_options(arguments)
     _check_name(pipeline, options.selection.shard)
     options.identity()  # missing credentials are told before anything is made or locked
     session = Session(

@@ -20,12 +20,14 @@ from feishu_source.configuration import (
     SECTIONS,
     explain_value,
     set_dlt_defaults,
+    tell_unknown,
     unknown_settings,
 )
 from feishu_source.options import Options
 from feishu_source.resources import make_resources
 from feishu_source.rungs import RUNGS
 from feishu_source.settings import DAY_S, HOUR_S
+from feishu_source.tenancy import PLACE, Tenant, find_tenant, read_tenants, unknown_names_of
 
 _log = logging.getLogger(__name__)
 
@@ -148,14 +150,19 @@ def resolve_options(arguments: Mapping[str, Any]) -> Options:
 def resolve_arguments(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments of `feishu_source`, unchecked: as given, else as dlt's configuration has them.
 
+    `tenant` among them names one whose own settings come between the two.
+
     Raises:
-        ConfigurationError: a value of another type.
+        ConfigurationError: a value of another type, or no such tenant.
     """
     spec = feishu_source.ref.SPEC()
-    unknown = arguments.keys() - default_arguments().keys()
+    unknown = arguments.keys() - default_arguments().keys() - {"tenant"}
     if unknown:
         raise TypeError(f"feishu_source takes no argument {', '.join(sorted(unknown))}")
     given = {name: value for name, value in arguments.items() if value is not None}
+    tenant = given.pop("tenant", None)
+    if tenant is not None:
+        given = find_tenant(tenant, tenants()).settings | given
     wrong = None
     try:
         return dict(resolve_configuration(spec, sections=SECTIONS, explicit_value=given))
@@ -170,9 +177,22 @@ def default_arguments() -> dict[str, Any]:
     return {name: getattr(spec, name) for name in spec.get_resolvable_fields()}
 
 
-def warn_of_unknown_settings() -> list[str]:
-    """Tells what is configured for this source and read by nobody."""
-    warnings = unknown_settings(feishu_source.ref.SPEC().get_resolvable_fields().keys())
+def tenants() -> dict[str, Tenant]:
+    """All tenants that dlt's configuration has under `[sources.feishu.tenants]`, by name.
+
+    Raises:
+        ConfigurationError: none are there, a name cannot be meant, or two go to one dataset.
+    """
+    set_dlt_defaults()
+    return read_tenants(feishu_source.ref.SPEC().get_resolvable_fields())
+
+
+def warn_of_unknown_settings(tenant: str | None = None) -> list[str]:
+    """Tells what is configured for this source, or for one tenant, and read by nobody."""
+    known = feishu_source.ref.SPEC().get_resolvable_fields().keys()
+    warnings = unknown_settings(known)
+    if tenant is not None:
+        warnings += tell_unknown(unknown_names_of(tenant, known), {*known, *PLACE})
     for warning in warnings:
         _log.warning("%s", warning)
     return warnings

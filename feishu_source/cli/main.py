@@ -12,13 +12,14 @@ import sys
 import traceback
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import click
 from rich.text import Text
 
-from feishu_source.cli import demo, hosts
+from feishu_source.cli import demo, hosts, tenants
 from feishu_source.cli.check import tell
 from feishu_source.cli.failures import Failure, explain
 from feishu_source.cli.options import Options, parse
@@ -36,7 +37,15 @@ from feishu_source.cli.terminal import (
 from feishu_source.doctor import CheckReport
 from feishu_source.errors import HostNotAllowed, redact
 from feishu_source.forecast import LoadPlan
-from feishu_source.report import EXIT_COMPLETE, EXIT_CONFIGURATION, Language, LoadReport
+from feishu_source.report import (
+    EXIT_COMPLETE,
+    EXIT_CONFIGURATION,
+    SIGNAL_BASE,
+    Language,
+    LoadReport,
+)
+
+Outcome = LoadReport | CheckReport | LoadPlan | Failure
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -61,19 +70,58 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def run(options: Options, terminal: Terminal) -> int:
     """Loads, tells what came of it, and answers with the exit code."""
     log_to(terminal.err, *_log_levels(options))
-    outcome = _attempt(options, terminal)
+    if options.all_tenants:
+        return _run_each(options, terminal)
+    return _tell(_attempt(options, terminal), options, terminal)
+
+
+def _run_each(options: Options, terminal: Terminal) -> int:
+    """All tenants in turn; only an interruption of one ends the round."""
+    try:
+        names = list(tenants.choose(options))
+    except (Exception, KeyboardInterrupt) as error:
+        return _tell(explain(error), options, terminal)
+    outcomes: dict[str, Outcome] = {}
+    codes: dict[str, int] = {}
+    for name in names:
+        one = replace(options, all_tenants=False, tenant=name)
+        outcomes[name] = outcome = _attempt(one, terminal)
+        codes[name] = outcome.exit_code
+        if not options.as_json:
+            tenants.head(name, outcome.exit_code, options, terminal, _language(options))
+            codes[name] = _tell(outcome, one, terminal)
+        if outcome.exit_code > SIGNAL_BASE:
+            break
+    exit_code = tenants.worst(codes.values())
     with written(terminal) as output:
-        if isinstance(outcome, CheckReport):
-            _tell_check(outcome, options, terminal)
+        if options.as_json:
+            told = {name: _as_dict(outcome, options) for name, outcome in outcomes.items()}
+            _print_json({"exit_code": exit_code, "tenants": told})
+        elif not options.quiet:
+            terminal.out.print(tenants.last_line(names, codes, _language(options)))
+    return exit_code or output.exit_code
+
+
+def _tell(outcome: Outcome, options: Options, terminal: Terminal) -> int:
+    """Tells one outcome; the exit code is its own, if it could be told."""
+    with written(terminal) as output:
+        if options.as_json:
+            _print_json(_as_dict(outcome, options))
+        elif isinstance(outcome, CheckReport):
+            tell(outcome, terminal.out, _language(options), quiet=options.quiet)
         elif isinstance(outcome, LoadPlan):
             _tell_plan(outcome, options, terminal)
-        elif options.as_json:
-            _print_json(outcome.to_dict())
         elif isinstance(outcome, LoadReport):
             _tell_report(outcome, options, terminal)
         else:
             _tell_failure(outcome, options, terminal)
     return outcome.exit_code or output.exit_code
+
+
+def _as_dict(outcome: Outcome, options: Options) -> dict[str, Any]:
+    if isinstance(outcome, CheckReport):
+        return outcome.to_dict(_language(options))
+    return outcome.to_dict()
 
 
 def _log_levels(options: Options) -> tuple[str, str]:
@@ -83,7 +131,7 @@ def _log_levels(options: Options) -> tuple[str, str]:
     return ("error", "critical") if options.quiet else ("warning", "warning")
 
 
-def _attempt(options: Options, terminal: Terminal) -> LoadReport | CheckReport | LoadPlan | Failure:
+def _attempt(options: Options, terminal: Terminal) -> Outcome:
     do = _check if options.check else _plan if options.plan else _load
     try:
         if not options.demo:
@@ -101,9 +149,11 @@ def _check(options: Options, terminal: Terminal, access: dict[str, Any]) -> Chec
     from feishu_source.destination import plan_pipeline
     from feishu_source.doctor import check
 
+    tenant = tenants.find(options)
+    plan_it = tenant.plan_pipeline if tenant else plan_pipeline
     with _waiting("checking", options, terminal):
         return check(
-            partial(plan_pipeline, **options.pipeline_arguments()),
+            partial(plan_it, **options.pipeline_arguments()),
             tolerate=options.tolerate,
             trusts=lambda host: host in hosts.read_known_hosts(hosts.known_hosts_path()),
             **(access | options.source_arguments()),
@@ -120,6 +170,7 @@ def _plan(options: Options, terminal: Terminal, access: dict[str, Any]) -> LoadP
     """What loads with these options would cost; nobody is asked, nothing is made."""
     from feishu_source.forecast import plan
 
+    tenants.find(options)
     arguments = options.plan_arguments() | access | options.source_arguments()
     with _waiting("planning", options, terminal):
         try:
@@ -131,17 +182,8 @@ def _plan(options: Options, terminal: Terminal, access: dict[str, Any]) -> LoadP
 
 
 def _tell_plan(told: LoadPlan, options: Options, terminal: Terminal) -> None:
-    if options.as_json:
-        _print_json(told.to_dict())
-    elif not options.quiet:
+    if not options.quiet:
         terminal.out.print(show(told, _language(options)))
-
-
-def _tell_check(report: CheckReport, options: Options, terminal: Terminal) -> None:
-    if options.as_json:
-        _print_json(report.to_dict(_language(options)))
-    else:
-        tell(report, terminal.out, _language(options), quiet=options.quiet)
 
 
 def _load(options: Options, terminal: Terminal, access: dict[str, Any]) -> LoadReport:
@@ -158,7 +200,9 @@ def _load_once(options: Options, terminal: Terminal, access: dict[str, Any]) -> 
     # Importing dlt takes a second: `--help` and a misspelt option do not wait for it.
     from feishu_source import load, open_pipeline
 
-    pipeline = open_pipeline(**options.pipeline_arguments())
+    tenant = tenants.find(options)
+    open_it = tenant.open_pipeline if tenant else open_pipeline
+    pipeline = open_it(**options.pipeline_arguments())
     with watch(terminal, quiet=options.quiet) as progress:
         return load(
             pipeline,

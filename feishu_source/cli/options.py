@@ -31,6 +31,8 @@ class Options:
     database: str | None = None
     dataset: str | None = None
     pipelines_dir: str | None = None
+    tenant: str | None = None
+    all_tenants: bool = False
     chat: tuple[str, ...] = ()
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
@@ -98,6 +100,7 @@ class Options:
         threads = {"threads": False} if self.no_threads else {}
         return threads | _only_given(
             {
+                "tenant": self.tenant,
                 "chat_ids": list(self.chat),
                 "include": list(self.include),
                 "exclude": list(self.exclude),
@@ -160,6 +163,8 @@ def _flag(name: str, *more: str, help: str) -> Callable[[Any], Any]:
     help="The DuckDB file.  [default: feishu_history.duckdb; with --demo demo.duckdb]",
 )
 @click.option("--dataset", metavar="NAME", help="Schema of the tables.  [default: feishu]")
+@click.option("--tenant", metavar="NAME", help="The tenant that is configured under this name.")
+@_flag("--all-tenants", help="Each tenant that is configured, in turn, whatever becomes of one.")
 @click.option("--chat", metavar="ID", multiple=True, help="Only this chat; repeatable.")
 @click.option(
     "--include", metavar="GLOB", multiple=True, help="Only chats of such a name; repeatable."
@@ -249,6 +254,15 @@ def command(**given: Any) -> Options:
     options = Options(**given)
     if options.demo and options.destination not in (None, "duckdb"):
         raise click.UsageError("--demo loads into DuckDB; leave out --destination")
+    if options.tenant and options.all_tenants:
+        raise click.UsageError("--tenant and --all-tenants: give one of them")
+    if options.demo and (options.tenant or options.all_tenants):
+        raise click.UsageError("--demo has a tenant of its own; leave out --tenant, --all-tenants")
+    if options.all_tenants and (options.dataset or options.chat or options.reset_chat):
+        raise click.UsageError(
+            "--dataset, --chat and --reset-chat are for one tenant; with --all-tenants, set "
+            "dataset and chat_ids under [sources.feishu.tenants.NAME]"
+        )
     if options.check and options.plan:
         raise click.UsageError("--check and --plan are two commands: give one of them")
     if options.plan_arguments() and not options.plan:

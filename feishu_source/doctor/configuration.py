@@ -22,14 +22,9 @@ from feishu_source.doctor.findings import Finding, find, skip
 from feishu_source.errors import ConfigurationError, HostNotAllowed, first_line
 from feishu_source.options import Options
 from feishu_source.source import default_arguments, resolve_arguments
+from feishu_source.tenancy import CREDENTIALS, unknown_names_of
 
 Trust = Callable[[str], bool]
-
-ACCESS = (
-    *("app_id", "app_secret", "user_access_token"),
-    *("app_ticket", "app_ticket_file", "tenant_key"),
-)
-"""All that is needed to ask: with them the check goes on where another setting is wrong."""
 
 
 @dataclass(slots=True)
@@ -59,7 +54,8 @@ def configure(given: Mapping[str, Any], trusts: Trust) -> Configured:
         return found
     usable = arguments
     if found.findings[0].level == "failure":
-        usable = default_arguments() | {name: arguments[name] for name in ACCESS}
+        # With credentials the check goes on where another setting is wrong.
+        usable = default_arguments() | {name: arguments[name] for name in CREDENTIALS}
     reached = {"base_url": arguments["base_url"], "allowed_hosts": [found.host]}
     found.options = Options.from_arguments(usable | reached)
     return found
@@ -91,11 +87,14 @@ def _check_host(arguments: Mapping[str, Any], trusts: Trust) -> Finding:
     return find(f"host.{outcome}", host=host)
 
 
-def check_setting_names() -> Finding:
-    """Names under [sources.feishu] that no setting has: a misspelt one keeps its default."""
+def check_setting_names(tenant: str | None = None) -> Finding:
+    """Names under [sources.feishu], or of a tenant, that no setting has: a misspelt one keeps its
+    default.
+    """
     known = default_arguments().keys()
     try:
-        unknown = dict.fromkeys(name for _, name in unknown_names(known))
+        found = unknown_names(known) + (unknown_names_of(tenant, known) if tenant else [])
+        unknown = dict.fromkeys(name for _, name in found)
     except (ConfigurationException, ValueError, OSError):  # a file that cannot be read: `settings`
         return skip("setting_names", "settings")
     if not unknown:

@@ -27,6 +27,7 @@ from feishu_source.doctor.judging import Asked, judge
 from feishu_source.doctor.texts_feishu import CHECKS as FEISHU_CHECKS
 from feishu_source.errors import ConfigurationError, Interrupted, first_line
 from feishu_source.settings import Settings
+from feishu_source.tenancy import arguments_for
 
 MOST_ATTEMPTS = 2
 """Tries of one request: a check tells of trouble rather than waiting for its end."""
@@ -52,8 +53,14 @@ def check(
         tolerate: Feishu's codes that do not make a load incomplete.
         trusts: whether somebody has allowed a host beside those that are configured.
         clock: this machine's, in epoch seconds.
-        source_arguments: arguments of `feishu_source`; what is left out, configuration gives.
+        source_arguments: arguments of `feishu_source`; what is left out, configuration gives, that
+            of one tenant where `tenant` names it or the pipeline was opened for it.
+
+    Raises:
+        ConfigurationError: the pipeline was opened for another tenant.
     """
+    if isinstance(target, dlt.Pipeline):
+        source_arguments = arguments_for(target, source_arguments)
     with _current_pipeline_kept():
         return _Examination(target, frozenset(tolerate), trusts, clock, source_arguments).run()
 
@@ -83,7 +90,7 @@ class _Examination:
         parts: dict[str, Callable[[], Iterable[Finding]]] = {
             "versions": lambda: [machine.check_versions()],
             "settings": self._check_settings,
-            "setting_names": lambda: [check_setting_names()],
+            "setting_names": lambda: [check_setting_names(self._given.get("tenant"))],
             "destination": self._check_target,
             "connection": self._check_feishu,
         }

@@ -52,7 +52,8 @@ def plan(
         monthly_quota: calls that the tenant's edition allows a month.
         carrier: another way for requests than HTTP.
         clock: this machine's, in epoch seconds, should the server not tell the time.
-        source_arguments: arguments of `feishu_source`; what is left out, configuration gives.
+        source_arguments: arguments of `feishu_source`; what is left out, configuration gives, that
+            of one tenant where `tenant` names it.
 
     Raises:
         ConfigurationError: an argument or a setting is wrong; nothing was asked for.
@@ -66,7 +67,7 @@ def plan(
         if value is not None and not least <= value <= most:
             raise ConfigurationError(f"{name} is {value}, it must lie between {least} and {most}")
     set_dlt_defaults()
-    warnings = warn_of_unknown_settings()
+    warnings = warn_of_unknown_settings(source_arguments.get("tenant"))
     options = resolve_options(source_arguments)
     options.identity()  # missing credentials are told before anything is asked
     session = Session(options, carrier=carrier, clock=clock)

@@ -17,6 +17,7 @@ a load would meet, `plan()` what it would cost, `tenants()` those that are confi
     holdings  refusals                       the warehouse: what it holds, what it says
     destination                              the way to it: a pipeline, and where it works
     bigquery_destination                     BigQuery's own way: what a merge reads
+    duckdb_copy                              a copy of the file for those who read it meanwhile
     duckdb_destination  duckdb_file          DuckDB's own ways: how it is opened, what is a file
     postgres_destination                     PostgreSQL's: how rows are copied
     configuration                            what was configured and cannot be meant; what dlt needs

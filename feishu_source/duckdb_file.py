@@ -16,7 +16,7 @@ _DATASETS_OF_DUCKDB = frozenset({"information_schema", "pg_catalog", "system", "
 """Schemas and catalogs that refuse every `create schema` or `create table`."""
 
 
-def check_names(path: Path, dataset: str) -> None:
+def check_names(path: Path, dataset: str, option: str = "--database") -> None:
     """DuckDB can tell the file's catalog from every schema that a load reads or writes.
 
     Raises:
@@ -34,28 +34,30 @@ def check_names(path: Path, dataset: str) -> None:
         what = "dataset" if taken == dataset else "schema"
         raise ConfigurationError(
             f"the DuckDB file {path.name} and the {what} {taken} have the same name, which "
-            "DuckDB cannot tell apart: choose another --database or --dataset."
+            f"DuckDB cannot tell apart: choose another {option} or --dataset."
         )
 
 
-def check_file(path: Path) -> None:
+def check_file(path: Path, what: str = "database", option: str = "--database") -> None:
     """The path is that of a DuckDB file, or of none yet.
+
+    `what` and `option`: what it is to be, and by which option it was named.
 
     Raises:
         ConfigurationError: something else stands there, and is left as it is.
     """
     if path.name == ":memory:":
         raise ConfigurationError(
-            "a database in memory is gone when the load ends: name a file with --database."
+            f"a database in memory is gone when the load ends: name a file with {option}."
         )
     if path.is_dir():
-        raise ConfigurationError(f"the database {path} is a folder: name a file in it.")
+        raise ConfigurationError(f"the {what} {path} is a folder: name a file in it.")
     if path.exists() and not _is_duckdb(path):
         is_empty = path.is_file() and path.stat().st_size == 0
         raise ConfigurationError(
-            f"the database {path} is "
+            f"the {what} {path} is "
             + ("an empty file: delete it" if is_empty else "not a DuckDB file: move it away")
-            + ", or name another with --database."
+            + f", or name another with {option}."
         )
 
 

@@ -5,7 +5,7 @@ it. Whatever calls a load, a command line or an orchestrator, calls this and not
 
 Order: lock; what an earlier load left pending; state from the destination, which is authoritative;
 a first small load (chats), because dlt wipes what it extracted when a first run dies; slices; the
-account; clean-up.
+account; clean-up; a copy for readers.
 """
 
 from __future__ import annotations
@@ -31,7 +31,9 @@ from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_rand
 from feishu_source.account import Account
 from feishu_source.arrow import Row, to_arrow
 from feishu_source.configuration import set_dlt_defaults
-from feishu_source.destination import describe, lock_path
+from feishu_source.destination import describe, lock_path, plan_of
+from feishu_source.duckdb_copy import NotPublished, check_copy
+from feishu_source.duckdb_copy import publish as publish_copy
 from feishu_source.duckdb_destination import kept_open
 from feishu_source.errors import (
     ConfigurationError,
@@ -74,6 +76,7 @@ def load(
     max_requests: int | None = None,
     reset_chats: Iterable[str] = (),
     tolerate: Iterable[int] = (),
+    publish: str | Path | None = None,
     progress: Progress | None = None,
     **source_arguments: Any,
 ) -> LoadReport:
@@ -87,6 +90,7 @@ def load(
             is new comes first, sweeps wait.
         reset_chats: forget what is claimed of these chats and read them from the start.
         tolerate: Feishu's codes that do not make a load incomplete.
+        publish: where a copy of the DuckDB file is put when the load has ended, for readers.
         progress: filled while the load runs.
         source_arguments: arguments of `feishu_source`; what is left out, configuration gives, that
             of one tenant where `tenant` names it or the pipeline was opened for it.
@@ -113,8 +117,11 @@ def load(
         progress=progress,
     )
     session.warnings += warnings
+    copy = Path(publish).expanduser().resolve() if publish else None
+    if copy is not None:
+        check_copy(copy, plan_of(pipeline).place)
     with _locked(pipeline), discreet_logs(), _rare_collections():
-        return _Load(pipeline, session, frozenset(tolerate)).run()
+        return _Load(pipeline, session, frozenset(tolerate), copy).run()
 
 
 def _check_name(pipeline: dlt.Pipeline, shard: Shard | None) -> None:
@@ -164,8 +171,15 @@ def _locked(pipeline: dlt.Pipeline) -> Iterator[None]:
 class _Load:
     """The steps of one load, in order."""
 
-    def __init__(self, pipeline: dlt.Pipeline, session: Session, tolerate: frozenset[int]) -> None:
+    def __init__(
+        self,
+        pipeline: dlt.Pipeline,
+        session: Session,
+        tolerate: frozenset[int],
+        copy: Path | None,
+    ) -> None:
         self._pipeline = pipeline
+        self._copy = copy
         self._session = session
         self._account = Account(pipeline.pipeline_name, describe(pipeline), session, tolerate)
         self._before: int | None = None
@@ -190,6 +204,7 @@ class _Load:
             self._load_pending()
             self._restore_state()
             self._read()
+            self._publish()
         except (Exception, KeyboardInterrupt) as error:
             failure = self._failure(error)
             failure.report = self.report
@@ -310,6 +325,19 @@ class _Load:
         self._count_new()
         prune_states(self._pipeline)
         self._session.progress.phase = "finished"
+
+    def _publish(self) -> None:
+        """Puts a copy for readers in its place; that there is none fails no load."""
+        database = plan_of(self._pipeline).place.database
+        if self._copy is None or database is None:
+            return
+        try:
+            publish_copy(Path(database), self._copy)
+        except NotPublished as error:
+            self.report.warnings.append(str(error))
+            _log.warning("%s", error)
+        else:
+            self.report.published = str(self._copy)
 
     def _close_after(self, failure: FeishuError) -> None:
         """The same after a failure, as far as the destination lets it: that failure is told."""

@@ -80,8 +80,9 @@ class LoadReport:
     """The account of one load: what was read, what it cost, what is missing.
 
     `new` counts messages the destination did not hold before, None where that cannot be asked, as
-    of a shard, beside which others load;
-    `messages` are timeline rows, `replies` the rows read through the thread container.
+    of a shard, beside which others load; `messages` are timeline rows, `replies` the rows read
+    through the thread container; `published` is the copy for readers that was made, None if none
+    was.
     """
 
     run_id: str
@@ -109,6 +110,7 @@ class LoadReport:
     unparsed: int = 0
     slices: int = 0
     shard: str | None = None
+    published: str | None = None
     problems: list[ChatProblem] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 

@@ -50,6 +50,13 @@ def report(**more: Any) -> LoadReport:
     return LoadReport(**(values | more))
 
 
+def test_a_copy_for_readers_is_told_where_it_was_made() -> None:
+    """After the database itself, in both languages."""
+    told = report(published="/srv/read.duckdb")
+    assert shown(summarise(told))[1] == "copied to     /srv/read.duckdb"
+    assert shown(summarise(told, "zh"))[1] == "副本          /srv/read.duckdb"
+
+
 def test_a_complete_load_is_told_in_seven_lines() -> None:
     """Destination, chats, messages, replies, requests, what could not be read, time."""
     assert shown(summarise(report())) == [

@@ -103,6 +103,7 @@ def test_the_report_for_machines_is_json_and_complete() -> None:
         "unparsed": 0,
         "slices": 0,
         "shard": None,
+        "published": None,
         "problems": [
             {
                 "chat_id": "oc_1",

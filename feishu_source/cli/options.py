@@ -29,6 +29,7 @@ class Options:
 
     destination: str | None = None
     database: str | None = None
+    publish: str | None = None
     dataset: str | None = None
     pipelines_dir: str | None = None
     tenant: str | None = None
@@ -82,6 +83,7 @@ class Options:
                 "max_requests": self.max_requests,
                 "reset_chats": self.reset_chat,
                 "tolerate": self.tolerate,
+                "publish": self.publish,
             }
         )
 
@@ -161,6 +163,11 @@ def _flag(name: str, *more: str, help: str) -> Callable[[Any], Any]:
     "--database",
     metavar="PATH",
     help="The DuckDB file.  [default: feishu_history.duckdb; with --demo demo.duckdb]",
+)
+@click.option(
+    "--publish",
+    metavar="PATH",
+    help="Put a copy of the DuckDB file here after the load, for readers.",
 )
 @click.option("--dataset", metavar="NAME", help="Schema of the tables.  [default: feishu]")
 @click.option("--tenant", metavar="NAME", help="The tenant that is configured under this name.")

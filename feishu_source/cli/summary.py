@@ -108,6 +108,8 @@ def _facts(report: LoadReport, language: Language) -> RenderableType:
 
 def _fact_lines(report: LoadReport) -> Iterator[tuple[str, str]]:
     yield "loaded into", f"{_place(report)}, dataset {report.dataset}"
+    if report.published:
+        yield "copied to", shorten(report.published)
     yield (
         "chats",
         f"{report.chats_complete:,} complete, {report.chats_partial:,} partial, "
@@ -126,6 +128,8 @@ def _fact_lines(report: LoadReport) -> Iterator[tuple[str, str]]:
 
 def _fact_lines_zh(report: LoadReport) -> Iterator[tuple[str, str]]:
     yield "加载到", f"{_place(report)}，数据集 {report.dataset}"
+    if report.published:
+        yield "副本", shorten(report.published)
     yield (
         "会话",
         f"{report.chats_complete:,} 个完整，{report.chats_partial:,} 个部分完成，"

@@ -14,12 +14,14 @@ a load would meet, `plan()` what it would cost, `tenants()` those that are confi
     tenancy                                  several tenants: what is set for each, where it goes
     resources                                what dlt is told of; imports what is below when read
     reading                                  a resource is read: batches out, dlt's state
+    views                                    files of Parquet seen as tables
     holdings  refusals                       the warehouse: what it holds, what it says
     destination                              the way to it: a pipeline, and where it works
     bigquery_destination                     BigQuery's own way: what a merge reads
     duckdb_copy                              a copy of the file for those who read it meanwhile
     duckdb_destination  duckdb_file          DuckDB's own ways: how it is opened, what is a file
     postgres_destination                     PostgreSQL's: how rows are copied
+    filesystem_destination                   files' own ways: appended or merged, which count
     configuration                            what was configured and cannot be meant; what dlt needs
     account                                  what a load has done, and how it ended
     session  terms                           one use of the source: client, chats, walk
@@ -30,6 +32,7 @@ a load would meet, `plan()` what it would cost, `tenants()` those that are confi
     batch                                    rows collected into Arrow tables, with their claims
     rows  chat_rows  fields  content/        pure: an item of the API to rows, a body to text
     arrow                                    pure: rows to an Arrow table
+    newest_rows                              pure: SQL for the newest of appended rows
     inheritance                              pure: what other pipelines have loaded here
     idle  selection  shards                  pure: which chats are wanted, which may be left out
     coverage  rungs  hot  state  tables      pure: what is claimed and due; what the tables are
@@ -53,6 +56,7 @@ if TYPE_CHECKING:
     from feishu_source.loader import load
     from feishu_source.report import LoadReport, Progress
     from feishu_source.source import feishu_source, tenants
+    from feishu_source.views import latest_views
 
 # Importing dlt takes a second: the errors, the sandbox and `--help` do not wait for it.
 _HOMES = {
@@ -63,6 +67,7 @@ _HOMES = {
     "Finding": "doctor",
     "check": "doctor",
     "LoadPlan": "forecast",
+    "latest_views": "views",
     "plan": "forecast",
     "LoadReport": "report",
     "Progress": "report",
@@ -86,6 +91,7 @@ __all__ = [
     "__version__",
     "check",
     "feishu_source",
+    "latest_views",
     "load",
     "open_pipeline",
     "plan",

@@ -29,6 +29,7 @@ from feishu_source.configuration import set_dlt_defaults
 from feishu_source.duckdb_destination import duckdb_destination
 from feishu_source.duckdb_file import check_file, check_names
 from feishu_source.errors import ConfigurationError
+from feishu_source.filesystem_destination import bucket, filesystem_destination
 from feishu_source.report import Place
 from feishu_source.shards import Shard, parse_shard
 
@@ -125,6 +126,9 @@ def plan_pipeline(
         check_file(path)
         target = duckdb_destination(path)
         where = [destination, dataset, str(path)]
+    elif destination == "filesystem":
+        target = filesystem_destination()
+        where.append(bucket())
     else:
         target = _find(destination, part)
     digest = hashlib.sha256("\n".join(where).encode()).hexdigest()[:12]

@@ -6,21 +6,36 @@ Refuses to know Feishu.
 
 from __future__ import annotations
 
+import time
+from collections.abc import Collection
+from datetime import datetime
 from typing import Any
 
 import dlt
-from dlt.common.destination.exceptions import DestinationUndefinedEntity, SqlClientNotAvailable
+from dlt.common.destination.exceptions import (
+    DestinationException,
+    DestinationUndefinedEntity,
+    SqlClientNotAvailable,
+)
 from dlt.common.versioned_state import decompress_state
 
+from feishu_source.arrow import Row
 from feishu_source.destination import describe
-from feishu_source.tables import MESSAGES
+from feishu_source.errors import ConfigurationError
+from feishu_source.filesystem_destination import FilesClient, files_client
+from feishu_source.tables import MESSAGES, Table
 
 KEPT_STATES = 10
 """Versions of the state kept at the destination: dlt keeps all, 3 GB a year for 10,000 chats."""
 
 
 def count_messages(pipeline: dlt.Pipeline) -> int | None:
-    """Rows of `messages`, 0 if there is no such table, None where SQL cannot be asked."""
+    """Rows of `messages`, 0 if there is no such table, None where they cannot be counted.
+
+    In Parquet files stand versions of rows.
+    """
+    if files := files_client(pipeline):
+        return files.count_rows(MESSAGES.name)
     try:
         with pipeline.sql_client() as client:
             table = client.make_qualified_table_name(MESSAGES.name)
@@ -35,8 +50,11 @@ def count_messages(pipeline: dlt.Pipeline) -> int | None:
 def newest_state(pipeline: dlt.Pipeline) -> tuple[int, set[str]] | None:
     """The newest version of this pipeline's state and what is stored under it, by hash.
 
-    0 if there is none; two hashes if two machines made a version each.
+    0 if there is none; two hashes if two machines made a version each, of which files show the one
+    that dlt would take.
     """
+    if files := files_client(pipeline):
+        return _state_in_files(files, pipeline.pipeline_name)
     try:
         with pipeline.sql_client() as client:
             table = client.make_qualified_table_name("_dlt_pipeline_state")
@@ -56,8 +74,10 @@ def newest_state(pipeline: dlt.Pipeline) -> tuple[int, set[str]] | None:
 def other_states(pipeline: dlt.Pipeline) -> list[dict[str, Any]]:
     """Of each other pipeline that loaded into this dataset, its resources' newest state.
 
-    Of finished loads only: their rows are there. Nothing where SQL cannot be asked.
+    Of finished loads only: their rows are there. Nothing where SQL cannot be asked, as of files.
     """
+    if files_client(pipeline):
+        return []
     try:
         with pipeline.sql_client() as client:
             states = client.make_qualified_table_name("_dlt_pipeline_state")
@@ -80,8 +100,62 @@ def other_states(pipeline: dlt.Pipeline) -> list[dict[str, Any]]:
     return [source.get("feishu", {}).get("resources", {}) for source in sources]
 
 
+def _state_in_files(files: FilesClient, pipeline_name: str) -> tuple[int, set[str]]:
+    try:
+        found = files.get_stored_state(pipeline_name)
+    except DestinationUndefinedEntity:
+        found = None
+    return (found.version, {str(found.version_hash)}) if found else (0, set())
+
+
+def check_clock(pipeline: dlt.Pipeline) -> None:
+    """Files know their order by the ids of loads alone, which are what a clock said.
+
+    Raises:
+        ConfigurationError: the newest load there is ahead of this machine's clock.
+    """
+    files = files_client(pipeline)
+    newest_s = max(map(float, files.finished_loads()), default=0.0) if files else 0.0
+    if newest_s > (now_s := time.time()):
+        raise ConfigurationError(
+            f"this machine's clock is {newest_s - now_s:,.0f} s behind the newest load in "
+            f"{describe(pipeline).dataset}, and what is loaded now would count as older: set the "
+            "clock, or load again later."
+        )
+
+
+def last_rows(pipeline: Any, table: Table, ids: Collection[str]) -> list[Row]:
+    """The destination's rows of these ids, times in milliseconds; none where it cannot be asked.
+
+    An id is the value of the table's first column.
+    """
+    try:
+        if files := files_client(pipeline):
+            found = files.newest_rows(table)
+        else:
+            found = _rows_by_sql(pipeline, table)
+    except (SqlClientNotAvailable, DestinationException):  # no SQL, or a table of older columns
+        return []
+    return [tuple(map(_to_ms, row)) for row in found if row[0] in ids]
+
+
+def _rows_by_sql(pipeline: Any, table: Table) -> list[Row]:
+    with pipeline.sql_client() as client:
+        name = client.make_qualified_table_name(table.name)
+        return client.execute_sql(f"SELECT {', '.join(table.names)} FROM {name}") or []
+
+
+def _to_ms(value: Any) -> Any:
+    return int(value.timestamp() * 1_000) if isinstance(value, datetime) else value
+
+
 def prune_states(pipeline: dlt.Pipeline) -> None:
-    """Deletes old versions of this pipeline's state; the newest are kept, dlt needs one."""
+    """Deletes old versions of this pipeline's state; the newest are kept, dlt needs one.
+
+    Among files dlt does so itself.
+    """
+    if files_client(pipeline):
+        return
     newest = pipeline.state["_state_version"]
     try:
         with pipeline.sql_client() as client:

@@ -44,6 +44,7 @@ from feishu_source.errors import (
     causes,
 )
 from feishu_source.holdings import (
+    check_clock,
     checkpoint,
     count_messages,
     newest_state,
@@ -273,6 +274,7 @@ class _Load:
         """
         self._pipeline.drop()
         self._pipeline.sync_destination()
+        check_clock(self._pipeline)
         sources = self._pipeline.state.get("sources", {})
         state = sources.get("feishu", {}).get("resources", {}).get(MESSAGES.name, {})
         self._session.open_state(dict(state))

@@ -14,17 +14,16 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import datetime
 from functools import partial
 from typing import Any
 
 import dlt
 import pyarrow as pa
-from dlt.common.destination.exceptions import DestinationException, SqlClientNotAvailable
 
 from feishu_source.arrow import Row, to_arrow
 from feishu_source.chat_rows import chat_row, member_rows, unlisted
 from feishu_source.errors import ConfigurationError, Interrupted
+from feishu_source.holdings import last_rows
 from feishu_source.options import Options
 from feishu_source.roster import Known, Optional, Roster
 from feishu_source.session import Session
@@ -95,7 +94,7 @@ def read_chats(session: Session) -> Iterator[pa.Table]:
         yield to_arrow(CHATS, [_list_only(known, c, session) for c in unread])
     gone = {c for c, entry in known.items() if entry.get("listed") and c not in roster.listed}
     if gone:
-        last = {row[0]: row for row in _last_rows(gone)}
+        last = {row[0]: row for row in last_rows(dlt.current.pipeline(), CHATS, gone)}
         yield to_arrow(CHATS, [_unlist(known, chat_id, last.get(chat_id)) for chat_id in gone])
     if not known:  # no chat yet: the table is there all the same
         yield to_arrow(CHATS, [])
@@ -159,22 +158,6 @@ def _gather(session: Session, ids: list[str], fetch: Any) -> Iterator[tuple[list
             with session.client.budget.kept_to(session.options.settings.details_share):
                 found = list(pool.map(fetch, portion))
             yield portion, found
-
-
-def _last_rows(chat_ids: set[str]) -> Rows:
-    """What the destination holds of these chats; nothing where it cannot be asked by SQL."""
-    columns = ", ".join(CHATS.names)
-    try:
-        with dlt.current.pipeline().sql_client() as client:
-            table = client.make_qualified_table_name(CHATS.name)
-            rows = client.execute_sql(f"SELECT {columns} FROM {table}") or []
-    except (SqlClientNotAvailable, DestinationException):  # no SQL, or a table of older columns
-        return []
-    return [tuple(map(_to_ms, row)) for row in rows if row[0] in chat_ids]
-
-
-def _to_ms(value: Any) -> Any:
-    return int(value.timestamp() * 1_000) if isinstance(value, datetime) else value
 
 
 def read_members(session: Session) -> Iterator[pa.Table]:

@@ -15,13 +15,14 @@ from dlt import Pipeline
 from dlt.destinations.impl.duckdb.duck import DuckDbCopyJob
 from dlt.destinations.job_client_impl import SqlJobClientBase, SqlLoadJob
 
-from feishu_source import batch, loader, reading
+from feishu_source import batch, filesystem_destination, loader, reading
+from feishu_source.filesystem_destination import FilesClient, WholeFiles
 from feishu_source.walk import Walk
 
 
 def install(name: str, times: int) -> None:
     """From now on this process dies when it reaches that point so many times."""
-    POINTS[name](times)
+    (POINTS | OF_FILES)[name](times)
 
 
 def _kill() -> None:
@@ -40,6 +41,25 @@ def _before(owner: Any, name: str) -> Callable[[int], None]:
             return original(*arguments, **more)
 
         setattr(owner, name, replaced)
+
+    return install_at
+
+
+def _between(owner: Any, *names: str) -> Callable[[int], None]:
+    """Dies as one of two was called that go together, and not the other, whichever comes first."""
+
+    def install_at(times: int) -> None:
+        calls = iter(range(1, 2 * times + 1))
+        for name in names:
+            setattr(owner, name, replace(getattr(owner, name), calls, 2 * times))
+
+    def replace(original: Any, calls: Iterator[int], last: int) -> Any:
+        def replaced(*arguments: Any, **more: Any) -> Any:
+            if next(calls, 0) == last:
+                _kill()
+            return original(*arguments, **more)
+
+        return replaced
 
     return install_at
 
@@ -73,6 +93,16 @@ def _after_yield(times: int) -> None:
     Walk.slice = replaced  # type: ignore[method-assign, assignment]
 
 
+def _either(*ways: Callable[[int], None]) -> Callable[[int], None]:
+    """At one of several points, of which a destination has one."""
+
+    def install_at(times: int) -> None:
+        for way in ways:
+            way(times)
+
+    return install_at
+
+
 POINTS: dict[str, Callable[[int], None]] = {
     "in the midst of a page": _before(batch, "parse_item"),
     "before a yield": _before(reading, "mark"),
@@ -81,10 +111,24 @@ POINTS: dict[str, Callable[[int], None]] = {
     "between extract and normalize": _before(Pipeline, "normalize"),
     "between normalize and load": _before(Pipeline, "load"),
     "in the midst of the load": _after(DuckDbCopyJob, "run"),
-    "before rows are merged": _before(SqlLoadJob, "run"),
+    "before rows are merged": _either(
+        _before(SqlLoadJob, "run"),
+        _before(WholeFiles, "run"),
+    ),
     "after rows were merged": _after(SqlLoadJob, "run"),
-    "before the package is complete": _before(SqlJobClientBase, "complete_load"),
+    "before the package is complete": _either(
+        _before(SqlJobClientBase, "complete_load"),
+        _before(FilesClient, "complete_load"),
+    ),
     "after the package is complete": _after(SqlJobClientBase, "complete_load"),
     "between load and bookkeeping": _before(loader, "checkpoint"),
     "in the bookkeeping": _before(loader, "prune_states"),
 }
+
+OF_FILES: dict[str, Callable[[int], None]] = {
+    "while a file is copied": _before(filesystem_destination, "put_in_place"),
+    "between the note of a load and its state": _between(
+        FilesClient, "_store_load", "_store_current_state"
+    ),
+}
+"""Instants that only a load into files passes."""

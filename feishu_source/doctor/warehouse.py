@@ -118,10 +118,10 @@ def _look_elsewhere(plan: Plan) -> Seen:
 def _try_elsewhere(plan: Plan, pipeline: dlt.Pipeline) -> Finding:
     where = _where(plan)
     try:
-        client = pipeline.sql_client()
+        client = None if plan.place.destination == "filesystem" else pipeline.sql_client()
     except SqlClientNotAvailable:
         client = None
-    if client is None or plan.place.destination == "filesystem":
+    if client is None:
         with pipeline.destination_client() as storage:
             storage.is_storage_initialized()
         return find("destination.reached", where=where)

@@ -46,6 +46,12 @@ class WarehouseLab(Laboratory):
         """A pipeline to that warehouse."""
         return open_pipeline(**self.where)
 
+    def synced(self) -> dlt.Pipeline:
+        """The pipeline, with the schema as the warehouse has it."""
+        pipeline = self.pipeline()
+        pipeline.sync_destination()
+        return pipeline
+
     def load(self, **arguments: Any) -> LoadReport:
         """One load, as the command line does it; requests are counted from its start."""
         self.sandbox.clear_requests()
@@ -57,9 +63,7 @@ class WarehouseLab(Laboratory):
 
     def rows(self, table: str) -> list[Row]:
         """All rows of a table, whole, through the destination's own SQL client."""
-        pipeline = self.pipeline()
-        pipeline.sync_destination()
-        with pipeline.sql_client() as client:
+        with self.synced().sql_client() as client:
             name = client.make_qualified_table_name(table)
             with client.execute_query(f"SELECT * FROM {name}") as cursor:
                 columns = [column[0] for column in cursor.description]
@@ -145,6 +149,10 @@ class Stories:
         self, warehouse: WarehouseLab, nursery: Nursery, point: str
     ) -> None:
         """Killed twice in the midst of loading, the second time on a machine that is lost."""
+        self.kill_twice(warehouse, nursery, point)
+
+    def kill_twice(self, warehouse: WarehouseLab, nursery: Nursery, point: str) -> None:
+        """The story above, at any point of `tests.crash_points`."""
         sizes = {"page_size": 10, "slice_messages": 80, "batch_rows": 30, "workers": 2}
         for number, times in enumerate((3, 2)):
             nursery.start(warehouse.where, warehouse.access | sizes, point, times)

@@ -16,7 +16,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import dlt
@@ -28,8 +28,10 @@ from dlt.common.configuration.specs.base_configuration import extract_inner_hint
 from dlt.common.configuration.utils import deserialize_value
 
 from feishu_source.configuration import SECTIONS, explain_value
-from feishu_source.destination import Plan, open_pipeline, plan_pipeline
 from feishu_source.errors import ConfigurationError, redact
+
+if TYPE_CHECKING:
+    from feishu_source.destination import Plan
 
 PLACE = ("destination", "database", "dataset", "pipeline")
 """Where a tenant goes: arguments of `open_pipeline`, which are no settings of the source.
@@ -83,12 +85,17 @@ class Tenant:
         Raises:
             ConfigurationError: there can be no such DuckDB file, dataset or working folder.
         """
+        # A source is built without what opens a warehouse.
+        from feishu_source.destination import open_pipeline
+
         pipeline = open_pipeline(**self.pipeline_arguments(given))
         _OPENED[pipeline] = self.name
         return pipeline
 
     def plan_pipeline(self, **given: Any) -> Plan:
         """What `open_pipeline` would make, with nothing made."""
+        from feishu_source.destination import plan_pipeline
+
         return plan_pipeline(**self.pipeline_arguments(given))
 
 

@@ -19,6 +19,7 @@ from benchmarks import (
     growth,
     memory,
     merge_scan,
+    readers,
     requests,
     start,
     state,
@@ -258,6 +259,21 @@ def test_at_the_limit_prints_its_tables(
     printed = capsys.readouterr().out
     assert "messages lost" in printed
     assert "share of the 50 allowed" in printed
+
+
+def test_what_a_reader_meets_prints_its_tables(capsys: pytest.CaptureFixture[str]) -> None:
+    """A small load beside each tenant, copied at its end."""
+    readers.main(["--messages", "300"])
+    printed = capsys.readouterr().out
+    assert printed.count("share in which the file is locked") == 2
+    assert printed.count("first load of 300 messages") == 1  # the other leaves some chats out
+
+
+def test_a_locked_span_lasts_until_the_file_could_be_opened() -> None:
+    """And the last one until the next attempt would have been."""
+    looks = [readers.Look(0.0, False), readers.Look(1.0, True), readers.Look(2.0, True)]
+    looks += [readers.Look(4.0, False), readers.Look(5.0, True)]
+    assert readers.locked_spans(looks) == [3.0, pytest.approx(readers.PERIOD_S)]
 
 
 def test_an_allowed_minute_is_what_the_sandbox_enforces() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -19,6 +21,7 @@ import pytest
 
 from feishu_source import holdings, load, loader
 from feishu_source.cli import main
+from feishu_source.cli.options import Options, parse
 from feishu_source.duckdb_copy import NotPublished, publish
 from feishu_source.errors import ConfigurationError, FeishuError
 from feishu_source.sandbox import World
@@ -27,6 +30,7 @@ from tests.lab import Lab, held
 
 __all__ = ["tenant", "workplace"]
 
+PAGE = (Path(__file__).parents[1] / "docs" / "destinations" / "duckdb.md").read_text("utf-8")
 COUNT = "select count(*) from feishu.messages"
 READER = f"""
 import duckdb, sys
@@ -273,6 +277,30 @@ def test_the_command_line_publishes(tenant: Tenant, capsys: pytest.CaptureFixtur
     assert main(["--publish", "read/copy.duckdb"]) == 0
     assert capsys.readouterr().out.splitlines()[1] == "copied to     read/copy.duckdb"
     assert count(Path("read/copy.duckdb")) == 6
+
+
+def test_the_page_on_duckdb_shows_what_works(
+    lab: Lab, copy: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its commands are some, and its program counts what a copy holds."""
+    blocks = dict(re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL))
+    lines = [shlex.split(line) for line in blocks["sh"].splitlines()]
+    place = Options(database="/srv/feishu/history.duckdb", publish="/srv/feishu/read.duckdb")
+    assert [parse(words[1:]) for words in lines] == [Options(), place]
+    monkeypatch.chdir(copy.parent)
+    lab.load(publish="read.duckdb")
+    exec(compile(blocks["python"], "duckdb.md", "exec"), {})
+    assert capsys.readouterr().out == "[(2,)]\n"
+
+
+def test_the_page_on_duckdb_quotes_duckdb(lab: Lab, copy: Path) -> None:
+    """The words that a reader meets."""
+    words = r"^IO Error: (Could not set lock on file) .*(Conflicting lock is held)"
+    said = re.search(words, PAGE, re.MULTILINE)
+    assert said
+    with held(lab.database), pytest.raises(duckdb.IOException) as refused:
+        count(lab.database)
+    assert [each in str(refused.value) for each in said.groups()] == [True, True]
 
 
 def test_nothing_is_written_where_no_copy_can_be(lab: Lab, copy: Path) -> None:

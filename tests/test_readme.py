@@ -168,7 +168,9 @@ def test_every_command_line_is_one() -> None:
         for line in "\n".join(code_in("sh")).splitlines()
     ]
     programs = [words for words in lines if words and words[0].endswith("feishu-history")]
-    assert [parse(words[1:]) for words in programs] == [Options(), Options(demo=True)]
+    shards = [Options(destination="postgres", shard=shard) for shard in ("1/2", "2/2")]
+    told = [parse(words[1:]) for words in programs]
+    assert told == [Options(), Options(demo=True), *shards]
     targets = [words[1] for words in lines if words and words[0] == "make"]
     assert targets == ["demo", "test"]
     assert [target for target in targets if f"\n{target}: " not in makefile] == []

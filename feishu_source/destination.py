@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass, replace
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +44,35 @@ NOT_CONFIGURED = (
 """What dlt raises where an argument, a setting or the installation is wrong."""
 
 _DUCKDB = "dlt.destinations.duckdb"
+
+
+@dataclass(frozen=True, slots=True)
+class _Own:
+    """A kind of destination that has manners of its own here, in the room that makes it.
+
+    `extra` installs it; by the modules that it `needs` one sees that it is installed.
+    """
+
+    room: str
+    extra: str
+    needs: tuple[str, ...]
+
+    def check_installed(self, name: str) -> None:
+        """Without these dlt would fail in the midst of a load, or load in another way."""
+        if missing := [module for module in self.needs if find_spec(module) is None]:
+            raise ConfigurationError(
+                f"the destination {name} needs what is not installed here ({', '.join(missing)}). "
+                f"Next step: pip install 'feishu-source[{self.extra}]'"
+            )
+
+
+_OWN = {
+    "dlt.destinations.postgres": _Own(
+        "postgres_destination", "postgres", ("psycopg2", "adbc_driver_postgresql")
+    ),
+    "dlt.destinations.sqlalchemy": _Own("sqlalchemy_destination", "sqlalchemy", ("sqlalchemy",)),
+}
+"""Their rooms are entered when they are wanted: they import what is an extra."""
 
 NO_SHARDS = (
     "a DuckDB file has one writer at a time, so shards cannot load into it side by side: leave out "
@@ -139,33 +170,26 @@ def plan_pipeline(
 
 
 def _find(destination: str, shard: Shard | None) -> Any:
-    """dlt's destination of that name; shards that load at once each stage their rows apart."""
-    try:
-        settings = {"staging_dataset_name_layout": shard.name("%s_staging")} if shard else {}
-        if destination == "postgres":
-            from feishu_source.postgres_destination import postgres_destination
+    """dlt's destination of that name; shards that load at once each stage their rows apart.
 
-            return postgres_destination(**settings)
-        if destination == "bigquery":
-            return _bigquery(**settings)
-        return Destination.from_reference(destination, **settings)
+    Raises:
+        ConfigurationError: there is none, or what it needs is not installed.
+    """
+    settings = {"staging_dataset_name_layout": shard.name("%s_staging")} if shard else {}
+    try:
+        found: Any = Destination.from_reference(destination, **settings)
     except (InvalidDestinationReference, UnknownDestinationModule) as error:
         raise ConfigurationError(
             f"{destination!r} is no destination that dlt knows: write duckdb, postgres, bigquery, "
             "snowflake or another name of dlt's, or configure one under [destination] in "
             ".dlt/config.toml."
         ) from error
-
-
-def _bigquery(**settings: Any) -> Any:
-    try:
-        from feishu_source.bigquery_destination import bigquery_destination
-    except ModuleNotFoundError as error:
-        raise ConfigurationError(
-            f"BigQuery needs a package that is not installed ({error.name}): "
-            'pip install "feishu-source[bigquery]".'
-        ) from error
-    return bigquery_destination(**settings)
+    own = _OWN.get(found.destination_type)
+    if own is None:
+        return found
+    own.check_installed(destination)
+    make = getattr(import_module(f"feishu_source.{own.room}"), own.room)
+    return make(destination_name=found.destination_name, **settings)
 
 
 def plan_of(pipeline: dlt.Pipeline) -> Plan:

@@ -1,7 +1,7 @@
 """PostgreSQL as a destination: rows copied from Parquet through ADBC, whatever text they hold.
 
-In: nothing; dlt's configuration says where the server is. Out: dlt's PostgreSQL destination with
-these manners. Refuses to know what is loaded.
+In: settings of dlt's destination. Out: dlt's PostgreSQL destination with these manners. Refuses to
+know what is loaded.
 
 dlt's own copy fails on a file without rows, by which a table is made that has none yet, and on a
 password with a blank in it. PostgreSQL's text holds every character but U+0000; in its place stands
@@ -17,13 +17,58 @@ import dlt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from adbc_driver_manager import dbapi
+from dlt.destinations.impl.postgres.factory import get_adbc_driver_location
+from dlt.destinations.impl.postgres.postgres import PostgresClient, PostgresParquetCopyJob
 
-from feishu_source.errors import ConfigurationError
 
-NEEDS_EXTRA = (
-    "PostgreSQL needs psycopg2 and the ADBC driver, which are not installed: "
-    "pip install 'feishu-source[postgres]'."
-)
+class _CopyJob(PostgresParquetCopyJob):
+    """Copies a file in one transaction."""
+
+    def run(self) -> None:
+        with pq.ParquetFile(self._file_path) as file:
+            if not file.metadata.num_rows:
+                return
+            rows = pa.RecordBatchReader.from_batches(file.schema_arrow, _batches(file))
+            catalog, schema = self._set_catalog_and_schema()
+            place: dict[str, Any] = {"catalog_name": catalog, "db_schema_name": schema}
+            with self._connect() as connection, connection.cursor() as cursor:
+                cursor.adbc_ingest(self.load_table_name, rows, mode="append", **place)
+                connection.commit()
+
+    def _connect(self) -> Any:
+        credentials: Any = self._job_client.config.credentials
+        uri = credentials.to_native_representation().replace(" ", "%20")
+        return dbapi.connect(driver=get_adbc_driver_location(), db_kwargs={"uri": uri})
+
+
+def _batches(file: pq.ParquetFile) -> Iterator[pa.RecordBatch]:
+    """A row group at a time: it holds the words of one batch, many would not fit into an array."""
+    for number in range(file.num_row_groups):
+        yield from map(without_nul, file.read_row_group(number).to_batches())
+
+
+class _Client(PostgresClient):
+    """dlt's, with that copy."""
+
+    def create_load_job(
+        self, table: Any, file_path: str, load_id: str, restore: bool = False
+    ) -> Any:
+        job = super().create_load_job(table, file_path, load_id, restore)
+        return _CopyJob(file_path) if isinstance(job, PostgresParquetCopyJob) else job
+
+
+class _Postgres(dlt.destinations.postgres):
+    """dlt's, with that client."""
+
+    @property
+    def client_class(self) -> type[PostgresClient]:
+        return _Client
+
+    @property
+    def destination_type(self) -> str:
+        """dlt's own, so that a working folder opens with dlt's tools too."""
+        return "dlt.destinations.postgres"
 
 
 def postgres_destination(**settings: Any) -> Any:
@@ -31,69 +76,8 @@ def postgres_destination(**settings: Any) -> Any:
 
     Args:
         settings: of dlt's destination; what is left out, configuration gives.
-
-    Raises:
-        ConfigurationError: the drivers are not installed.
     """
-    from dlt.common.exceptions import MissingDependencyException
-
-    try:
-        return _destination_class()(**settings)
-    except (ImportError, MissingDependencyException):
-        pass  # told outside of the handler: nothing of dlt's hangs on to it
-    raise ConfigurationError(NEEDS_EXTRA)
-
-
-def _destination_class() -> type[Any]:
-    """Made where it is needed: the drivers are an extra."""
-    from adbc_driver_manager import dbapi
-    from dlt.destinations.impl.postgres.factory import get_adbc_driver_location
-    from dlt.destinations.impl.postgres.postgres import PostgresClient, PostgresParquetCopyJob
-
-    class CopyJob(PostgresParquetCopyJob):
-        """Copies a file in one transaction."""
-
-        def run(self) -> None:
-            with pq.ParquetFile(self._file_path) as file:
-                if not file.metadata.num_rows:
-                    return
-                rows = pa.RecordBatchReader.from_batches(
-                    file.schema_arrow, map(without_nul, file.iter_batches())
-                )
-                catalog, schema = self._set_catalog_and_schema()
-                place: dict[str, Any] = {"catalog_name": catalog, "db_schema_name": schema}
-                with self._connect() as connection, connection.cursor() as cursor:
-                    cursor.adbc_ingest(self.load_table_name, rows, mode="append", **place)
-                    connection.commit()
-
-        def _connect(self) -> Any:
-            credentials: Any = self._job_client.config.credentials
-            uri = credentials.to_native_representation().replace(" ", "%20")
-            return dbapi.connect(driver=get_adbc_driver_location(), db_kwargs={"uri": uri})
-
-    class Client(PostgresClient):
-        """dlt's, with that copy."""
-
-        def create_load_job(
-            self, table: Any, file_path: str, load_id: str, restore: bool = False
-        ) -> Any:
-            job = super().create_load_job(table, file_path, load_id, restore)
-            return CopyJob(file_path) if isinstance(job, PostgresParquetCopyJob) else job
-
-    class Postgres(dlt.destinations.postgres):
-        """dlt's, with that client."""
-
-        @property
-        def client_class(self) -> type[PostgresClient]:
-            return Client
-
-        @property
-        def destination_type(self) -> str:
-            """dlt's own, so that a working folder opens with dlt's tools too."""
-            return "dlt.destinations.postgres"
-
-    get_adbc_driver_location()  # finds out now, not when rows are to be copied
-    return Postgres
+    return _Postgres(**settings)
 
 
 def without_nul(batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -91,12 +91,14 @@ def explain(error: BaseException, pipeline: dlt.Pipeline) -> FeishuError:
             "--log-level debug shows."
         )
     return DestinationError(
-        f"could not load into {where}: {type(root).__name__}: {words}. {_advice(root)}"
+        f"could not load into {where}: {type(root).__name__}: {words}. {_advice(root, place)}"
     )
 
 
 def tell_refusal(error: BaseException, place: Place) -> str:
     """The first line of a destination's words, without quoted values that are no names of ours."""
+    if isinstance(error, ModuleNotFoundError):
+        return f"the package {error.name} is not installed"
     where = place.database or f"{place.destination}, dataset {place.dataset}"
     line = (str(error).strip().splitlines() or [""])[0]
     return _without_values(line, {where, place.dataset})[:300].rstrip(".")
@@ -115,7 +117,7 @@ def is_damage(words: str) -> bool:
     return any(sign in words for sign in signs)
 
 
-def _advice(error: BaseException) -> str:
+def _advice(error: BaseException, place: Place) -> str:
     words = str(error).lower()
     if is_damage(words):
         return (
@@ -131,6 +133,10 @@ def _advice(error: BaseException) -> str:
             "password are right, under [destination.….credentials] in .dlt/secrets.toml or in "
             "the environment as DESTINATION__…__CREDENTIALS."
         )
+    if "permission" in words and place.database is None:
+        return "Next step: let this user make schemas and tables there, and change them."
+    if "unable to open database file" in words:  # SQLite's
+        return "Next step: make the folder of the database, and let this user write in it."
     if "permission" in words or "read-only" in words or "cannot open" in words:
         return "Next step: make the database and its folder writable, or name another --database."
     return "Next step: mend this and run the load again; what was loaded before stays."

@@ -14,6 +14,7 @@ from typing import Any
 from dlt import Pipeline
 from dlt.destinations.impl.duckdb.duck import DuckDbCopyJob
 from dlt.destinations.job_client_impl import SqlJobClientBase, SqlLoadJob
+from dlt.load.load import Load
 
 from feishu_source import batch, filesystem_destination, loader, reading
 from feishu_source.filesystem_destination import FilesClient, WholeFiles
@@ -116,10 +117,7 @@ POINTS: dict[str, Callable[[int], None]] = {
         _before(WholeFiles, "run"),
     ),
     "after rows were merged": _after(SqlLoadJob, "run"),
-    "before the package is complete": _either(
-        _before(SqlJobClientBase, "complete_load"),
-        _before(FilesClient, "complete_load"),
-    ),
+    "before the package is complete": _before(Load, "complete_package"),
     "after the package is complete": _after(SqlJobClientBase, "complete_load"),
     "between load and bookkeeping": _before(loader, "checkpoint"),
     "in the bookkeeping": _before(loader, "prune_states"),

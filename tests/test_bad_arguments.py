@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -207,3 +208,25 @@ def test_credentials_of_another_app_stop_before_any_request(
     )
     assert lab.sandbox.requests == []
     lab.assert_equals_truth()
+
+
+@pytest.mark.parametrize(
+    ("destination", "modules"),
+    [("postgres", ["psycopg2", "adbc_driver_postgresql"]), ("sqlalchemy", ["sqlalchemy"])],
+)
+def test_destination_that_is_not_installed_names_what_installs_it(
+    tenant: Tenant,
+    destination: str,
+    modules: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Exit code 2 and the command, before anything is asked for."""
+    for module in modules:
+        monkeypatch.setitem(sys.modules, module, None)  # as Python marks what cannot be imported
+    assert main(["--destination", destination]) == 2
+    assert (
+        f"the destination {destination} needs what is not installed here ({', '.join(modules)}). "
+        f"Next step: pip install 'feishu-source[{destination}]'"
+    ) in " ".join(capsys.readouterr().err.split())
+    assert tenant.sandbox.requests == []

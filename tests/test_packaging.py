@@ -121,7 +121,7 @@ def test_ci_runs_what_a_developer_runs() -> None:
     """One executable script of make targets, nothing that only CI knows."""
     script = ROOT / ".ci" / "run"
     assert os.access(script, os.X_OK)
-    commands = script.read_text("utf-8").partition('/.."\n')[2].splitlines()
-    assert commands == ["make test", "make test-warehouses"]
+    _, _, commands = script.read_text("utf-8").partition("}\n")  # which installs a server
+    assert commands.splitlines() == ["make test", "make test-warehouses"]
     targets = (ROOT / "Makefile").read_text("utf-8")
-    assert all(f"\n{command.split()[1]}:" in targets for command in commands)
+    assert all(f"\n{command.split()[1]}:" in targets for command in commands.splitlines())

@@ -101,7 +101,7 @@ def _try_to_write(path: Path) -> Finding:
         # A log that a killed load left stays a log: whoever checks does not tidy up.
         connection.execute("PRAGMA disable_checkpoint_on_shutdown")
         connection.execute("BEGIN")
-        connection.execute(f"CREATE TABLE {_scratch_name()} (nothing INTEGER)")
+        connection.execute(f"CREATE TABLE {_scratch_name()} (unused INTEGER)")
         connection.execute("ROLLBACK")
     return find("destination.ok", where=path)
 
@@ -128,7 +128,7 @@ def _try_elsewhere(plan: Plan, pipeline: dlt.Pipeline) -> Finding:
     with client:
         if client.has_dataset():
             table = client.make_qualified_table_name(_scratch_name())
-            client.execute_sql(f"CREATE TABLE {table} (nothing INTEGER)")
+            client.execute_sql(f"CREATE TABLE {table} (unused INTEGER)")
             client.execute_sql(f"DROP TABLE {table}")
             return find("destination.ok", where=where)
         with client.with_alternative_dataset_name(_scratch_name()):

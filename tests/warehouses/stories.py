@@ -66,7 +66,7 @@ class WarehouseLab(Laboratory):
         with self.synced().sql_client() as client:
             name = client.make_qualified_table_name(table)
             with client.execute_query(f"SELECT * FROM {name}") as cursor:
-                columns = [column[0] for column in cursor.description]
+                columns = list(cursor.columns_schema)
                 found = [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
         return [self.as_python(row) for row in found]
 

@@ -59,16 +59,26 @@ class _Own:
 
     def check_installed(self, name: str) -> None:
         """Without these dlt would fail in the midst of a load, or load in another way."""
-        if missing := [module for module in self.needs if find_spec(module) is None]:
+        if missing := [module for module in self.needs if not _is_installed(module)]:
             raise ConfigurationError(
                 f"the destination {name} needs what is not installed here ({', '.join(missing)}). "
                 f"Next step: pip install 'feishu-source[{self.extra}]'"
             )
 
 
+def _is_installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # nor is the package that it would be in
+        return False
+
+
 _OWN = {
     "dlt.destinations.postgres": _Own(
         "postgres_destination", "postgres", ("psycopg2", "adbc_driver_postgresql")
+    ),
+    "dlt.destinations.bigquery": _Own(
+        "bigquery_destination", "bigquery", ("google.cloud.bigquery",)
     ),
     "dlt.destinations.sqlalchemy": _Own("sqlalchemy_destination", "sqlalchemy", ("sqlalchemy",)),
 }

@@ -212,7 +212,11 @@ def test_credentials_of_another_app_stop_before_any_request(
 
 @pytest.mark.parametrize(
     ("destination", "modules"),
-    [("postgres", ["psycopg2", "adbc_driver_postgresql"]), ("sqlalchemy", ["sqlalchemy"])],
+    [
+        ("postgres", ["psycopg2", "adbc_driver_postgresql"]),
+        ("bigquery", ["google.cloud.bigquery"]),
+        ("sqlalchemy", ["sqlalchemy"]),
+    ],
 )
 def test_destination_that_is_not_installed_names_what_installs_it(
     tenant: Tenant,

@@ -17,7 +17,6 @@ from dlt.destinations.impl.bigquery.bigquery import BigQueryMergeJob
 from google.cloud.bigquery import LoadJobConfig
 from sqlglot import exp
 
-from feishu_source import open_pipeline
 from feishu_source.sandbox import World
 from feishu_source.tables import TABLES, Table
 from tests.warehouses.stories import small_world, talk
@@ -157,22 +156,6 @@ def test_a_merge_reads_the_days_it_changes(told: Told, table: Table) -> None:
 def test_no_column_hides_a_variable(name: str) -> None:
     """BigQuery takes a column before a variable of the same name."""
     assert not [table.name for table in TABLES.values() if name in table.names]
-
-
-def test_a_package_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Google's client comes with an extra."""
-    import builtins
-
-    original = builtins.__import__
-
-    def refuse(name: str, *arguments: Any, **named: Any) -> Any:
-        if name == "feishu_source.bigquery_destination":
-            raise ModuleNotFoundError("No module named 'google'", name="google")
-        return original(name, *arguments, **named)
-
-    monkeypatch.setattr(builtins, "__import__", refuse)
-    with pytest.raises(Exception, match=r"\(google\): pip install \"feishu-source\[bigquery\]\""):
-        open_pipeline("bigquery")
 
 
 # The logic of the merge, in DuckDB: the same statements, translated, by a script's rules.

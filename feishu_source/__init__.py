@@ -21,7 +21,7 @@ a load would meet, `plan()` what it would cost, `tenants()` those that are confi
     duckdb_copy                              a copy of the file for those who read it meanwhile
     duckdb_destination  duckdb_file          DuckDB's own ways: how it is opened, what is a file
     postgres_destination                     PostgreSQL's: how rows are copied
-    filesystem_destination                   files' own ways: appended or merged, which count
+    filesystem_destination  open_tables      files' own ways: appended or merged, which count
     sqlalchemy_destination                   SQLite's and MySQL's: how texts fit, how rows are found
     configuration                            what was configured and cannot be meant; what dlt needs
     account                                  what a load has done, and how it ended

@@ -25,7 +25,11 @@ from dlt.common.destination.client import JobClientBase, LoadJob
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
 from dlt.common.destination.typing import PreparedTableSchema
 from dlt.destinations.impl.filesystem.configuration import FilesystemDestinationClientConfiguration
-from dlt.destinations.impl.filesystem.filesystem import FilesystemClient, FilesystemLoadJob
+from dlt.destinations.impl.filesystem.filesystem import (
+    FilesystemClient,
+    FilesystemLoadJob,
+    ReferenceFollowupJob,
+)
 
 from feishu_source.errors import ConfigurationError
 from feishu_source.newest_rows import LOAD_ID
@@ -84,7 +88,7 @@ class FilesClient(FilesystemClient):
     config: FilesConfiguration
 
     @property
-    def table_format(self) -> str | None:
+    def table_format(self) -> Any:
         """`delta`, `iceberg`, or None for Parquet files."""
         return self.config.table_format or None
 
@@ -103,6 +107,18 @@ class FilesClient(FilesystemClient):
         """How a file is loaded."""
         known = super().get_load_job_class(table, file_path)
         return WholeFiles if known is FilesystemLoadJob else known
+
+    @staticmethod
+    def get_reference_followup_job_class(
+        table: PreparedTableSchema,
+    ) -> type[ReferenceFollowupJob] | None:
+        """How the rows of a Delta or Iceberg table get there: dlt's way, or ours."""
+        known = FilesystemClient.get_reference_followup_job_class(table)
+        if known is None or table.get("x-merge-strategy") != "delete-insert":
+            return known
+        from feishu_source.open_tables import DeltaReplace, IcebergReplace  # with Arrow
+
+        return DeltaReplace if table["table_format"] == "delta" else IcebergReplace
 
     def complete_load(self, load_id: str) -> None:
         """Notes that the load is finished, then its state.
@@ -135,10 +151,27 @@ class FilesClient(FilesystemClient):
 
     def count_rows(self, table_name: str) -> int | None:
         """How many rows a table has; None for Parquet files, which hold versions of rows."""
-        return None
+        if not self.table_format:
+            return None
+        from feishu_source.open_tables import count_rows
+
+        try:
+            return count_rows(self.load_open_table(self.table_format, table_name))
+        except DestinationUndefinedEntity:
+            return 0
 
     def newest_rows(self, table: Table) -> list[tuple[Any, ...]]:
         """The rows of a table that count, in the order of its columns. For small tables."""
+        if self.table_format:
+            from feishu_source.open_tables import read_columns
+
+            found = self.load_open_table(self.table_format, table.name)
+            rows = read_columns(found, table.names).to_pylist()
+        else:
+            rows = self._newest_in_files(table)
+        return [tuple(row[name] for name in table.names) for row in rows]
+
+    def _newest_in_files(self, table: Table) -> list[dict[str, Any]]:
         import pyarrow as pa
         import pyarrow.dataset as ds
 
@@ -149,8 +182,7 @@ class FilesClient(FilesystemClient):
         data = ds.dataset(files, schema, format="parquet", filesystem=self.fs_client)
         counts = ds.field(LOAD_ID).isin(sorted(self.finished_loads()))
         rows = data.to_table([*table.names, LOAD_ID], filter=counts).sort_by(LOAD_ID).to_pylist()
-        newest = {tuple(row[name] for name in table.key): row for row in rows}
-        return [tuple(row[name] for name in table.names) for row in newest.values()]
+        return list({tuple(row[name] for name in table.key): row for row in rows}.values())
 
 
 class _Files(dlt.destinations.filesystem):
@@ -170,6 +202,8 @@ class _Files(dlt.destinations.filesystem):
     def _raw_capabilities(self) -> DestinationCapabilitiesContext:
         found = super()._raw_capabilities()
         found.preferred_loader_file_format = "parquet"
+        known = found.supported_merge_strategies or []
+        found.supported_merge_strategies = ["delete-insert", *known]
         return found
 
     @classmethod

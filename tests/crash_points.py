@@ -16,14 +16,14 @@ from dlt.destinations.impl.duckdb.duck import DuckDbCopyJob
 from dlt.destinations.job_client_impl import SqlJobClientBase, SqlLoadJob
 from dlt.load.load import Load
 
-from feishu_source import batch, filesystem_destination, loader, reading
+from feishu_source import batch, filesystem_destination, loader, open_tables, reading
 from feishu_source.filesystem_destination import FilesClient, WholeFiles
 from feishu_source.walk import Walk
 
 
 def install(name: str, times: int) -> None:
     """From now on this process dies when it reaches that point so many times."""
-    (POINTS | OF_FILES)[name](times)
+    (POINTS | OF_FILES | OF_OPEN_TABLES)[name](times)
 
 
 def _kill() -> None:
@@ -115,6 +115,8 @@ POINTS: dict[str, Callable[[int], None]] = {
     "before rows are merged": _either(
         _before(SqlLoadJob, "run"),
         _before(WholeFiles, "run"),
+        _before(open_tables.DeltaReplace, "run"),
+        _before(open_tables.IcebergReplace, "run"),
     ),
     "after rows were merged": _after(SqlLoadJob, "run"),
     "before the package is complete": _before(Load, "complete_package"),
@@ -130,3 +132,12 @@ OF_FILES: dict[str, Callable[[int], None]] = {
     ),
 }
 """Instants that only a load into files passes."""
+
+OF_OPEN_TABLES: dict[str, Callable[[int], None]] = {
+    "while a table is written": _before(open_tables, "_distinct"),
+    "between the commit of a table and its bookkeeping": _either(
+        _after(open_tables.DeltaReplace, "run"),
+        _after(open_tables.IcebergReplace, "run"),
+    ),
+}
+"""Instants that only a load into tables of Delta or Iceberg passes."""

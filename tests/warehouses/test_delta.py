@@ -1,0 +1,71 @@
+"""The stories in Delta tables, in a folder and in a bucket, read by the library deltalake."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from deltalake import DeltaTable
+
+from feishu_source.filesystem_destination import files_client
+from tests.crash_points import OF_OPEN_TABLES
+from tests.laboratory import Row
+from tests.nursery import Nursery
+from tests.warehouses.buckets import ENDPOINT, KEY, REGION, bucket
+from tests.warehouses.stories import Stories, WarehouseLab, small_world
+
+WHERE = {"destination": "filesystem"}
+
+
+class DeltaLab(WarehouseLab):
+    """A warehouse of Delta tables."""
+
+    options: dict[str, str] | None = None
+
+    def rows(self, table: str) -> list[Row]:
+        """All rows of a table, by nothing but its place."""
+        files = files_client(self.pipeline())
+        assert files
+        found = DeltaTable(f"{files.dataset_url}/{table}", storage_options=self.options)
+        rows: list[Row] = found.to_pyarrow_table().to_pylist()
+        return rows
+
+
+class TestDelta(Stories):
+    """What every warehouse has to do."""
+
+    @pytest.fixture
+    def warehouse(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[WarehouseLab]:
+        """A folder of its own."""
+        monkeypatch.setenv("DESTINATION__FILESYSTEM__BUCKET_URL", str(tmp_path / "lake"))
+        monkeypatch.setenv("DESTINATION__FILESYSTEM__TABLE_FORMAT", "delta")
+        with DeltaLab(tmp_path, small_world(), WHERE) as lab:
+            yield lab
+
+    @pytest.mark.parametrize("point", OF_OPEN_TABLES)
+    def test_a_kill_around_a_commit(
+        self, warehouse: WarehouseLab, nursery: Nursery, point: str
+    ) -> None:
+        """A table is as it was, or as it will be; a commit that is repeated doubles nothing."""
+        self.kill_twice(warehouse, nursery, point)
+
+
+class TestDeltaInABucket(Stories):
+    """The same over S3's API."""
+
+    @pytest.fixture
+    def warehouse(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[WarehouseLab]:
+        """A bucket of its own."""
+        with bucket() as environment, DeltaLab(tmp_path, small_world(), WHERE) as lab:
+            for name, value in environment.items():
+                monkeypatch.setenv(name, value)
+            monkeypatch.setenv("DESTINATION__FILESYSTEM__TABLE_FORMAT", "delta")
+            lab.options = {
+                "AWS_ACCESS_KEY_ID": KEY,
+                "AWS_SECRET_ACCESS_KEY": KEY,
+                "AWS_REGION": REGION,
+                "AWS_ENDPOINT_URL": environment[ENDPOINT],
+                "AWS_ALLOW_HTTP": "true",
+            }
+            yield lab

@@ -151,10 +151,16 @@ class Stories:
         """Killed twice in the midst of loading, the second time on a machine that is lost."""
         self.kill_twice(warehouse, nursery, point)
 
-    def kill_twice(self, warehouse: WarehouseLab, nursery: Nursery, point: str) -> None:
-        """The story above, at any point of `tests.crash_points`."""
+    def kill_twice(
+        self,
+        warehouse: WarehouseLab,
+        nursery: Nursery,
+        point: str,
+        at: tuple[int, int] = (3, 2),
+    ) -> None:
+        """The story above, at any point of `tests.crash_points`, reached so many times."""
         sizes = {"page_size": 10, "slice_messages": 80, "batch_rows": 30, "workers": 2}
-        for number, times in enumerate((3, 2)):
+        for number, times in enumerate(at):
             nursery.start(warehouse.where, warehouse.access | sizes, point, times)
             assert nursery.wait() == -signal.SIGKILL
             talk(warehouse.world, random.Random(number))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from tests.crash_points import OF_FILES
 from tests.laboratory import Row
 from tests.nursery import Nursery
 from tests.warehouses.buckets import bucket
-from tests.warehouses.stories import Stories, WarehouseLab, small_world
+from tests.warehouses.stories import Stories, WarehouseLab, small_world, talk
 
 WHERE = {"destination": "filesystem"}
 
@@ -22,8 +23,14 @@ WHERE = {"destination": "filesystem"}
 class ParquetLab(WarehouseLab):
     """A warehouse of Parquet files."""
 
+    lake: Path
+
     def rows(self, table: str) -> list[Row]:
         """All rows of a table's view."""
+        return self.run(f"SELECT * FROM feishu.{table}")
+
+    def run(self, sql: str) -> list[Row]:
+        """A statement of DuckDB's over the views."""
         pipeline = self.synced()
         files = files_client(pipeline)
         assert files
@@ -33,7 +40,7 @@ class ParquetLab(WarehouseLab):
                 connection.register_filesystem(files.fs_client)
             for statement in latest_views(pipeline):
                 connection.execute(statement)
-            found = connection.execute(f"SELECT * FROM feishu.{table}")
+            found = connection.execute(sql)
             names = [column[0] for column in found.description]
             return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
@@ -46,6 +53,7 @@ class TestParquet(Stories):
         """A folder of its own."""
         monkeypatch.setenv("DESTINATION__FILESYSTEM__BUCKET_URL", str(tmp_path / "lake"))
         with ParquetLab(tmp_path, small_world(), WHERE) as lab:
+            lab.lake = tmp_path / "lake"
             yield lab
 
     @pytest.mark.parametrize("point", OF_FILES)
@@ -53,7 +61,27 @@ class TestParquet(Stories):
         self, warehouse: WarehouseLab, nursery: Nursery, point: str
     ) -> None:
         """Half a copy is no file of Parquet; a load that is noted is read again, not doubled."""
-        self.kill_twice(warehouse, nursery, point)
+        self.kill_twice(warehouse, nursery, point, at=(3, 3))  # the second time in a slice
+
+    def test_compacted_files_hold_the_same(self, warehouse: ParquetLab) -> None:
+        """At every instant of it, and for what is loaded afterwards."""
+        drawn = random.Random(1)
+        warehouse.load(slice_messages=100)
+        for _ in range(2):
+            talk(warehouse.world, drawn)
+            warehouse.load()
+        for table in warehouse.compared:
+            folder = warehouse.lake / "feishu" / table
+            files = sorted(folder.iterdir())  # oldest first
+            before = sorted(warehouse.rows(table), key=repr)
+            warehouse.run(f"COPY (SELECT * FROM feishu.{table}) TO '{folder}/compacted.parquet'")
+            assert sorted(warehouse.rows(table), key=repr) == before
+            for file in files:
+                file.unlink()
+                assert sorted(warehouse.rows(table), key=repr) == before
+        talk(warehouse.world, drawn)
+        warehouse.load()
+        warehouse.assert_equals_truth()
 
 
 class TestParquetInABucket(Stories):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,6 +33,7 @@ class SparkLab(WarehouseLab):
 @pytest.fixture
 def warehouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SparkLab]:
     """A folder of its own, and Spark in one process on this machine, which waits for nobody."""
+    assert shutil.which("java") or "JAVA_HOME" in os.environ, "Spark needs a Java of 17 or later"
     monkeypatch.setenv("DESTINATION__FILESYSTEM__BUCKET_URL", str(tmp_path / "lake"))
     session = (
         SparkSession.builder.master("local[1]")

@@ -10,6 +10,7 @@ repeated leaves the same rows.
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -130,8 +131,9 @@ class IcebergReplace(IcebergLoadFilesystemJob):
         rows, key = _rows_in(self.file_paths), _key(self._load_table)
         table, gone = self._open(rows.schema), _distinct(rows, key)
         coming = rows.scanner(filter=_staying(self._load_table)).to_reader()
-        # That nothing is replaced is no news here.
+        # Neither that nothing is replaced nor that a column holds nothing is news here.
         warnings.filterwarnings("ignore", "Delete operation did not match any records")
+        logging.getLogger("pyiceberg.io.pyarrow").setLevel(logging.ERROR)
         if table.current_snapshot() is None or not len(gone):
             table.append(coming)
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from pyiceberg.catalog import load_catalog
 from tests.crash_points import OF_OPEN_TABLES
 from tests.laboratory import Row
 from tests.nursery import Nursery
-from tests.warehouses.stories import Stories, WarehouseLab, small_world
+from tests.warehouses.stories import Stories, WarehouseLab, small_world, talk
 
 
 class IcebergLab(WarehouseLab):
@@ -45,6 +46,23 @@ class TestIceberg(Stories):
         with IcebergLab(tmp_path, small_world(), {"destination": "filesystem"}) as lab:
             lab.catalog = catalog
             yield lab
+
+    def test_new_messages_are_counted(self, warehouse: WarehouseLab) -> None:
+        """Those that the table has gained; one that was edited is none."""
+        assert warehouse.load().new == 200
+        talk(warehouse.world, random.Random(1))
+        assert warehouse.load().new == 7
+
+    def test_a_chat_that_left_the_list_keeps_its_details(self, warehouse: WarehouseLab) -> None:
+        """They are read back from the table."""
+        chat_id = next(iter(warehouse.world.chats))
+        warehouse.load()
+        (before,) = (row for row in warehouse.rows("chats") if row["chat_id"] == chat_id)
+        warehouse.world.leave(chat_id)
+        warehouse.load()
+        (after,) = (row for row in warehouse.rows("chats") if row["chat_id"] == chat_id)
+        later = {"listed": False, "_dlt_load_id": after["_dlt_load_id"]}
+        assert after == before | later
 
     @pytest.mark.parametrize("point", OF_OPEN_TABLES)
     def test_a_kill_around_a_commit(

@@ -9,8 +9,6 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass, replace
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +30,7 @@ from feishu_source.duckdb_destination import duckdb_destination
 from feishu_source.duckdb_file import check_file, check_names
 from feishu_source.errors import ConfigurationError
 from feishu_source.filesystem_destination import bucket, filesystem_destination
+from feishu_source.manners import MANNERS
 from feishu_source.report import Place
 from feishu_source.shards import Shard, parse_shard
 
@@ -45,44 +44,6 @@ NOT_CONFIGURED = (
 
 _DUCKDB = "dlt.destinations.duckdb"
 
-
-@dataclass(frozen=True, slots=True)
-class _Own:
-    """A kind of destination that has manners of its own here, in the room that makes it.
-
-    `extra` installs it; by the modules that it `needs` one sees that it is installed.
-    """
-
-    room: str
-    extra: str
-    needs: tuple[str, ...]
-
-    def check_installed(self, name: str) -> None:
-        """Without these dlt would fail in the midst of a load, or load in another way."""
-        if missing := [module for module in self.needs if not _is_installed(module)]:
-            raise ConfigurationError(
-                f"the destination {name} needs what is not installed here ({', '.join(missing)}). "
-                f"Next step: pip install 'feishu-source[{self.extra}]'"
-            )
-
-
-def _is_installed(module: str) -> bool:
-    try:
-        return find_spec(module) is not None
-    except ModuleNotFoundError:  # nor is the package that it would be in
-        return False
-
-
-_OWN = {
-    "dlt.destinations.postgres": _Own(
-        "postgres_destination", "postgres", ("psycopg2", "adbc_driver_postgresql")
-    ),
-    "dlt.destinations.bigquery": _Own(
-        "bigquery_destination", "bigquery", ("google.cloud.bigquery",)
-    ),
-    "dlt.destinations.sqlalchemy": _Own("sqlalchemy_destination", "sqlalchemy", ("sqlalchemy",)),
-}
-"""Their rooms are entered when they are wanted: they import what is an extra."""
 
 NO_SHARDS = (
     "a DuckDB file has one writer at a time, so shards cannot load into it side by side: leave out "
@@ -171,7 +132,15 @@ def plan_pipeline(
         target = filesystem_destination()
         where.append(bucket())
     else:
-        target = _find(destination, part)
+        found = _find(destination, part)
+        own = MANNERS.get(found.destination_type)
+        if own and own.reserved:
+            dataset = _name_at_destination(dataset)
+            own.check_dataset(dataset)
+            where = [destination, dataset]
+        if own:
+            own.check_installed(destination)
+        target = own.make(found) if own else found
     digest = hashlib.sha256("\n".join(where).encode()).hexdigest()[:12]
     root = Path(pipelines_dir or get_dlt_pipelines_dir()).expanduser().resolve()
     place = Place(destination, str(path) if path else None, dataset)
@@ -180,26 +149,16 @@ def plan_pipeline(
 
 
 def _find(destination: str, shard: Shard | None) -> Any:
-    """dlt's destination of that name; shards that load at once each stage their rows apart.
-
-    Raises:
-        ConfigurationError: there is none, or what it needs is not installed.
-    """
+    """dlt's destination of that name; shards that load at once each stage their rows apart."""
     settings = {"staging_dataset_name_layout": shard.name("%s_staging")} if shard else {}
     try:
-        found: Any = Destination.from_reference(destination, **settings)
+        return Destination.from_reference(destination, **settings)
     except (InvalidDestinationReference, UnknownDestinationModule) as error:
         raise ConfigurationError(
             f"{destination!r} is no destination that dlt knows: write duckdb, postgres, bigquery, "
             "snowflake or another name of dlt's, or configure one under [destination] in "
             ".dlt/config.toml."
         ) from error
-    own = _OWN.get(found.destination_type)
-    if own is None:
-        return found
-    own.check_installed(destination)
-    make = getattr(import_module(f"feishu_source.{own.room}"), own.room)
-    return make(destination_name=found.destination_name, **settings)
 
 
 def plan_of(pipeline: dlt.Pipeline) -> Plan:

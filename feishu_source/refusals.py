@@ -26,8 +26,12 @@ _ERRORS_OF_DRIVERS = ("DatabaseError", "InterfaceError")
 _SIGNS_OF_RACES = ("already exists", "duplicate key value", "concurrently updated")
 _SIGNS_OF_NO_ENTRY = (
     *("connection refused", "could not connect", "failed to connect", "could not translate host"),
-    *("authentication failed", "access denied", "no pg_hba.conf entry", "timeout expired"),
+    *("connection to server", "invalid dsn", "authentication failed", "access denied"),
+    *("no pg_hba.conf entry", "timeout expired"),
 )
+
+_KEPT_OUT = re.compile(r'connection to server at ".*?", port \d+ failed: (?P<why>.*)')
+"""How PostgreSQL's client says that it was not let in: no message has been sent by then."""
 
 _QUOTED = re.compile(r"""(["'])(.*?)\1""")
 _FIRST_TO_LAST_QUOTE = re.compile(r"""["'].*["']""")
@@ -106,9 +110,17 @@ def tell_refusal(error: BaseException, place: Place) -> str:
 
 def _without_values(line: str, names: set[str]) -> str:
     known = names | TABLES.keys() | {name for table in TABLES.values() for name in table.names}
+    if kept_out := _KEPT_OUT.match(line):
+        # A password with signs that a URL has for itself may stand for a host, no name has those.
+        line = _QUOTED.sub(lambda match: _if_a_name(match[0]), kept_out["why"])
+        return f"the server could not be entered: {line}"
     quoted = {match[2] for match in _QUOTED.finditer(line)}
     # A value may hold quotes itself, so nothing between the first and the last one is kept.
     return line if quoted <= known else _FIRST_TO_LAST_QUOTE.sub("[…]", line)
+
+
+def _if_a_name(quoted: str) -> str:
+    return quoted if re.fullmatch(r"[\w.-]+", quoted[1:-1]) else "[…]"
 
 
 def is_damage(words: str) -> bool:
@@ -129,9 +141,9 @@ def _advice(error: BaseException, place: Place) -> str:
         return "Next step: another process has the database open; close it and run again."
     if any(sign in words for sign in _SIGNS_OF_NO_ENTRY):
         return (
-            "Next step: see that the server runs and can be reached, and that host, port, user and "
-            "password are right, under [destination.….credentials] in .dlt/secrets.toml or in "
-            "the environment as DESTINATION__…__CREDENTIALS."
+            "Next step: see that the server runs and can be reached, and that host, port, "
+            "database, user and password are right, under [destination.….credentials] in "
+            ".dlt/secrets.toml or in the environment as DESTINATION__…__CREDENTIALS."
         )
     if "permission" in words and place.database is None:
         return "Next step: let this user make schemas and tables there, and change them."

@@ -47,6 +47,10 @@ __all__ = ["tenant", "workplace"]
         (["--dataset", "pg_catalog"], "is DuckDB's own"),
         (["--dataset", "数据"], "cannot be told from others"),
         (["--dataset", ";"], "cannot be told from others"),
+        (["--destination", "postgres", "--dataset", "数据"], "cannot be told from others"),
+        (["--destination", "postgres", "--dataset", "PG Data"], "the dataset pg_data is the serv"),
+        (["--destination", "postgres", "--dataset", "information_schema"], "is the server's own"),
+        (["--destination", "sqlalchemy", "--dataset", "mysql"], "mysql is the server's own"),
         (["--pipelines-dir", "taken"], "name another with --pipelines-dir"),
     ],
 )

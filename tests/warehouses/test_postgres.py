@@ -5,19 +5,26 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 from typing import Any
+from urllib.parse import quote
 
 import psycopg2
 import pyarrow as pa
 import pytest
 from dlt import Pipeline
+from dlt.destinations.impl.postgres.sql_client import Psycopg2SqlClient
 
 from feishu_source.cli import main
 from feishu_source.errors import DestinationError
+from feishu_source.holdings import KEPT_STATES
 from feishu_source.postgres_destination import without_nul
+from feishu_source.tables import TABLES
+from tests.evidence import Evidence
+from tests.test_secrets import PACKAGES
 from tests.warehouses.pages import commands_of
 from tests.warehouses.postgres_server import PASSWORD
-from tests.warehouses.stories import Stories, WarehouseLab, small_world
+from tests.warehouses.stories import Stories, WarehouseLab, small_world, talk
 
 
 class TestPostgres(Stories):
@@ -94,7 +101,10 @@ def test_the_tables_can_be_read_while_a_load_runs(
 @pytest.mark.parametrize(
     ("url", "said"),
     [
-        ("postgresql://loader:hush-hush@127.0.0.1:{port}/postgres", "password are right"),
+        (
+            "postgresql://loader:hush-hush@127.0.0.1:{port}/postgres",
+            "password authentication failed",
+        ),
         ("postgresql://loader:hush-hush@127.0.0.1:1/postgres", "see that the server runs"),
     ],
 )
@@ -134,3 +144,159 @@ def test_the_commands_of_the_page(
     assert PASSWORD not in "".join(capsys.readouterr())
     warehouse.where = {"destination": "postgres", "dataset": dataset}
     warehouse.assert_equals_truth()
+
+
+def test_every_column_has_the_type_that_is_declared(warehouse: WarehouseLab, postgres: str) -> None:
+    """And may be null where that is declared; no table is without its columns."""
+    warehouse.load()
+    types = {
+        **{"text": "character varying", "json": "character varying", "bool": "boolean"},
+        **{"bigint": "bigint", "double": "double precision", "ts": "timestamp with time zone"},
+    }
+    declared = {
+        (table.name, column.name): (types[column.type], "YES" if column.nullable else "NO")
+        for table in TABLES.values()
+        for column in table.columns
+    }
+    found = ask(
+        postgres,
+        "select table_name, column_name, data_type, is_nullable from information_schema.columns"
+        " where table_schema = 'feishu' and table_name not like '\\_dlt%' and column_name not like"
+        " '\\_dlt%'",
+    )
+    assert {row[:2]: row[2:] for row in found} == declared
+
+
+def test_long_texts_and_halves_of_characters(warehouse: WarehouseLab) -> None:
+    """Far beyond what an index or a page holds; a lone surrogate is U+FFFD before it comes here."""
+    world = warehouse.world
+    ann = world.add_user("Ann")
+    chat = world.add_chat(name="long", member_ids=[ann])
+    long = world.post(chat, ann, text="长🚄" * 1_000_000)
+    half = world.post(chat, ann, text="a\ud83db")
+    assert warehouse.load().exit_code == 0
+    found = {row["message_id"]: row["text"] for row in warehouse.rows("messages")}
+    assert (found[long], found[half]) == ("长🚄" * 1_000_000, "a\ufffdb")
+
+
+def test_what_only_serves_the_merge_does_not_stay(warehouse: WarehouseLab, postgres: str) -> None:
+    """No tombstone, no staged row, no more than ten versions of the state."""
+    for number in range(KEPT_STATES + 3):
+        talk(warehouse.world, Random(number))
+        assert warehouse.load(rungs="off").exit_code == 0
+    counts = {
+        (schema, table): count_of(postgres, f"{schema}.{table}")
+        for schema, table in ask(
+            postgres,
+            "select table_schema, table_name from information_schema.tables"
+            " where table_schema like 'feishu%'",
+        )
+    }
+    assert {table for (schema, table), n in counts.items() if schema != "feishu" and n} <= {
+        "_dlt_version"
+    }
+    assert counts["feishu", "_dlt_pipeline_state"] == KEPT_STATES
+    for table in ("message_mentions", "message_links", "message_resources", "chat_members"):
+        assert ask(postgres, f"select count(*) from feishu.{table} where _deleted") == [(0,)]
+        assert counts["feishu", table] == len(warehouse.rows(table))
+
+
+def test_a_merge_is_seen_whole_or_not_at_all(
+    warehouse: WarehouseLab, postgres: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it was until the commit; a reader who began before it sees that on and on."""
+    world = warehouse.world
+    warehouse.load()
+    (chat, *_) = world.chats
+    edited = world.post(chat, text="before")
+    warehouse.load()
+    world.edit(edited, text="after")
+    words = "select text, (select count(*) from feishu.messages) from feishu.messages where"
+    words = f"{words} message_id = '{edited}'"
+    (before,) = ask(postgres, words)
+    seen: list[tuple[Any, ...]] = []
+    original = Psycopg2SqlClient.commit_transaction
+
+    def commit(client: Psycopg2SqlClient) -> None:
+        seen.extend(ask(postgres, words))
+        original(client)
+        seen.extend(ask(postgres, words))
+
+    monkeypatch.setattr(Psycopg2SqlClient, "commit_transaction", commit)
+    with psycopg2.connect(postgres) as reader, reader.cursor() as cursor:
+        cursor.execute("set transaction isolation level repeatable read")
+        cursor.execute(words)
+        assert cursor.fetchall() == [before]
+        assert warehouse.load().exit_code == 0
+        cursor.execute(words)
+        assert cursor.fetchall() == [before]
+    reader.close()
+    after = ("after", before[1])
+    assert before[0] == "before"
+    assert (seen[0], seen[-1]) == (before, after)
+    assert seen == [before] * seen.count(before) + [after] * seen.count(after)
+
+
+def test_neither_words_nor_passwords_are_left_behind(
+    warehouse: WarehouseLab, postgres: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL quotes the row that it refuses; no log, no trace and no error repeats it."""
+    monkeypatch.setenv("RUNTIME__LOG_LEVEL", "DEBUG")
+    evidence, folder = Evidence(), tmp_path / "pipelines"
+    world, (chat, *_) = warehouse.world, warehouse.world.chats
+    warehouse.load()
+    ask(postgres, "alter table feishu.messages add check (text not like '%Zaubermarke%')")
+    refused = world.post(chat, text="Zaubermarke")
+    with evidence.of_load("refused", folder):
+        warehouse.load()
+    with evidence.of_load("wrong password", folder), pytest.MonkeyPatch.context() as patch:
+        wrong = f"postgresql://loader:hush-hush@{postgres.partition('@')[2]}"
+        patch.setenv("DESTINATION__POSTGRES__CREDENTIALS", wrong)
+        warehouse.load()
+    ends = [(load, kind) for load, where, kind in evidence.texts if where == "error"]
+    assert ends == [(load, "DestinationError") for load in ("refused", "wrong password")]
+    assert (
+        "CheckViolation: new row for relation"
+        in evidence.texts["refused", "error", "DestinationError"]
+    )
+    waiting = [name for _, _, name in evidence.places("Zaubermarke") if name.endswith(".parquet")]
+    assert waiting
+    elsewhere = [
+        (load, where, name)
+        for load, where, name in evidence.places("Zaubermarke")
+        if not any(part in f"/{name}" for part in PACKAGES)
+    ]
+    assert elsewhere == []
+    for secret in (PASSWORD, quote(PASSWORD, safe=""), "hush-hush"):
+        assert evidence.places(secret) == []
+    ask(postgres, "alter table feishu.messages drop constraint messages_text_check")
+    assert warehouse.load().exit_code == 0
+    assert refused in {row["message_id"] for row in warehouse.rows("messages")}
+
+
+def test_a_destination_of_another_name(
+    tmp_path: Path, postgres: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Configured as a PostgreSQL server, it has the same manners."""
+    monkeypatch.setenv("DESTINATION__ARCHIVE__DESTINATION_TYPE", "postgres")
+    monkeypatch.setenv("DESTINATION__ARCHIVE__CREDENTIALS", postgres)
+    monkeypatch.delenv("DESTINATION__POSTGRES__CREDENTIALS")
+    where = {"destination": "archive", "dataset": "feishu_archive"}
+    with WarehouseLab(tmp_path, small_world(), where) as lab:
+        assert lab.load().exit_code == 0
+        lab.assert_equals_truth()
+
+
+def ask(url: str, sql: str) -> list[tuple[Any, ...]]:
+    """One statement, committed, in a connection of its own, and what it gives."""
+    with psycopg2.connect(url) as connection, connection.cursor() as cursor:
+        cursor.execute(sql)
+        found = cursor.fetchall() if cursor.description else []
+    connection.close()
+    return found
+
+
+def count_of(url: str, table: str) -> int:
+    """Rows of a table."""
+    ((number,),) = ask(url, f"select count(*) from {table}")
+    return int(number)

@@ -235,3 +235,9 @@ def _dataset_of(pipeline: dlt.Pipeline) -> str:
         return str(config.normalize_dataset_name(dlt.Schema("feishu")) or given)
     except (DestinationException, AttributeError, ValueError, *NOT_CONFIGURED):
         return given  # no credentials yet, or a destination without datasets
+
+
+def file_format(pipeline: dlt.Pipeline) -> Any:  # dlt declares its argument without None
+    """Parquet, as rows are when they are extracted; None, dlt's choice, where that is not taken."""
+    formats = pipeline.destination.capabilities().supported_loader_file_formats or ()
+    return "parquet" if "parquet" in formats else None

@@ -31,7 +31,7 @@ from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_rand
 from feishu_source.account import Account
 from feishu_source.arrow import Row, to_arrow
 from feishu_source.configuration import set_dlt_defaults
-from feishu_source.destination import describe, lock_path, plan_of
+from feishu_source.destination import describe, file_format, lock_path, plan_of
 from feishu_source.duckdb_copy import NotPublished, check_copy
 from feishu_source.duckdb_copy import publish as publish_copy
 from feishu_source.duckdb_destination import kept_open
@@ -300,7 +300,7 @@ class _Load:
     def _run(self, data: Any) -> None:
         with kept_open(describe(self._pipeline).database):
             try:
-                self._pipeline.run(data, loader_file_format="parquet")
+                self._pipeline.run(data, loader_file_format=file_format(self._pipeline))
             except PipelineStepFailed as error:
                 if self._session.options.selection.shard is None or not is_race(error):
                     raise

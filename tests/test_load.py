@@ -5,6 +5,9 @@ from __future__ import annotations
 from math import ceil
 from pathlib import Path
 
+import dlt
+
+from feishu_source import load
 from feishu_source.sandbox import World, generate
 from tests.lab import MESSAGES, Lab
 
@@ -25,6 +28,17 @@ def test_twenty_thousand_messages_equal_the_truth_now_and_after_changes(tmp_path
         lab.assert_equals_truth()
         assert lab.sandbox.count("/open-apis/im/v1/chats") == 1
         assert lab.sandbox.count(MESSAGES) == _least_requests(world)
+
+
+def test_a_destination_that_takes_no_parquet_gets_what_dlt_prefers(
+    lab: Lab, tmp_path: Path, world: World
+) -> None:
+    """One that forgets what it is given, in JSON; there is nothing to ask how much it holds."""
+    world.post(world.add_chat(name="chat"), text="hello")
+    forgetful = dlt.destinations.dummy(completed_prob=1.0)
+    pipeline = dlt.pipeline("forgetful", destination=forgetful, pipelines_dir=str(tmp_path))
+    report = load(pipeline, **lab.access)
+    assert (report.exit_code, report.rows, report.new) == (0, 1, None)
 
 
 def _change(world: World) -> None:

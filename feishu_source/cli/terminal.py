@@ -112,13 +112,13 @@ class _Spoken:
 
     def write(self, text: str) -> int:
         """Writes as far as that goes."""
-        with suppress(OSError):
+        with suppress(OSError, ValueError):  # ValueError: somebody closed it
             return self._stream.write(text) if self._stream else 0
         return 0
 
     def flush(self) -> None:
         """Flushes as far as that goes."""
-        with suppress(OSError):
+        with suppress(OSError, ValueError):
             if self._stream:
                 self._stream.flush()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 
 import psycopg2
@@ -11,17 +10,6 @@ import sqlalchemy
 
 from tests.warehouses.mariadb_server import mariadb_server
 from tests.warehouses.postgres_server import postgres_server
-
-
-@pytest.fixture(autouse=True)
-def loggers() -> Iterator[None]:
-    """What the command line sets up for its own streams ends with the test that called it."""
-    both = [logging.getLogger(name) for name in ("feishu_source", "dlt")]
-    kept = [(one, one.handlers[:], one.level, one.propagate) for one in both]
-    yield
-    for logger, handlers, level, propagate in kept:
-        logger.handlers[:], logger.propagate = handlers, propagate
-        logger.setLevel(level)
 
 
 @pytest.fixture(scope="session")

@@ -111,6 +111,12 @@ def is_held(error: BaseException) -> bool:
     return "set lock" in words or "being used by another process" in words
 
 
+def _pause(seconds: float) -> None:
+    """Waits, unless the load is to end."""
+    signals.sleep(seconds)
+    signals.raise_if_signalled()
+
+
 class _PatientPool(DuckDbConnectionPool):
     """Connections to a file that other processes hold for short moments."""
 
@@ -134,7 +140,7 @@ class _PatientPool(DuckDbConnectionPool):
             retry=retry_if_exception(is_held),
             stop=stop_after_delay(self.credentials.wait_s),
             wait=wait_fixed(LOOK_AGAIN_S),
-            sleep=signals.sleep,
+            sleep=_pause,
             before_sleep=self._tell,
             reraise=True,
         )

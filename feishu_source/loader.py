@@ -121,7 +121,9 @@ def load(
     copy = Path(publish).expanduser().resolve() if publish else None
     if copy is not None:
         check_copy(copy, plan_of(pipeline).place)
-    with _locked(pipeline), discreet_logs(), _rare_collections():
+    # Signals only raise a flag, from here on: an exception that comes at any moment can be lost in
+    # any library. dlt looks at the flag within its steps, this load behind each of them.
+    with _locked(pipeline), discreet_logs(), _rare_collections(), signals.intercepted_signals():
         return _Load(pipeline, session, frozenset(tolerate), copy).run()
 
 
@@ -206,9 +208,11 @@ class _Load:
             self._restore_state()
             self._read()
             self._publish()
+            signals.raise_if_signalled()
         except (Exception, KeyboardInterrupt) as error:
             failure = self._failure(error)
             failure.report = self.report
+            signals.set_received_signal(0)  # heeded; the account is still to be written
             self._halt(failure)
             self._close_after(failure)
             if failure in causes(error) or is_refusal(error):
@@ -306,6 +310,7 @@ class _Load:
                     raise
                 self._load_again()
             checkpoint(self._pipeline)
+        signals.raise_if_signalled()
         pa.default_memory_pool().release_unused()  # what a slice needed, the next one builds anew
 
     def _load_again(self) -> None:
@@ -347,7 +352,9 @@ class _Load:
             # What could not be loaded stands before the account: dlt would try that first.
             is_stuck = isinstance(failure, DestinationError) and self._pipeline.has_pending_data
             if isinstance(failure, ConfigurationError) or self._pipeline.first_run or is_stuck:
-                self._account.tally()  # nothing was asked for, or there is nowhere to write
+                self._account.complete(
+                    failure
+                )  # nothing was asked for, or there is nowhere to write
             else:
                 self._close(failure)
         except (PipelineStepFailed, DestinationException) as error:

@@ -13,7 +13,6 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -53,10 +52,11 @@ CHATS_PER_BATCH = 1_000
 def readers_of(asked: Options | Session) -> dict[str, Callable[[], Iterator[Any]]]:
     """How each resource of one source is read, by name; they share a session."""
     session = asked if isinstance(asked, Session) else Session(asked)
+    stopping = _Stopping(session)
     return {
-        CHATS.name: partial(read_chats, session),
-        CHAT_MEMBERS.name: partial(read_members, session),
-        MESSAGES.name: partial(read_messages, session),
+        CHATS.name: partial(_gently, read_chats, session, stopping),
+        CHAT_MEMBERS.name: partial(_gently, read_members, session, stopping),
+        MESSAGES.name: partial(_gently, read_messages, session, stopping),
         THREADS.name: read_threads,
     }
 
@@ -207,12 +207,11 @@ def read_messages(session: Session) -> Iterator[Any]:
     session.progress.phase = "messages"
     missing = set() if claims else {MESSAGES, *_FILLED_BY_MESSAGES}
     try:
-        with _stopping_gently(session):
-            for batch in slices.slice():
-                claims.update(batch.claims)
-                for table, data in batch.tables:
-                    missing.discard(table)
-                    yield mark(table, data)
+        for batch in slices.slice():
+            claims.update(batch.claims)
+            for table, data in batch.tables:
+                missing.discard(table)
+                yield mark(table, data)
         if slices.finished:
             for table, rows in session.closing_rows():
                 missing.discard(table)
@@ -244,28 +243,45 @@ def _end_bare(session: Session) -> None:
     session.close()
 
 
-@contextmanager
-def _stopping_gently(session: Session) -> Iterator[None]:
-    """SIGINT and SIGTERM end the walk, and dlt loads what was yielded.
+def _gently(
+    read: Callable[[Session], Iterator[Any]], session: Session, stopping: _Stopping
+) -> Iterator[Any]:
+    with stopping:
+        yield from read(session)
 
-    dlt's own handlers, in force while it extracts, would throw the slice away.
+
+class _Stopping:
+    """SIGINT and SIGTERM end the walk, and dlt loads what was yielded; before it, they end waiting.
+
+    Whoever handled them until then would throw the slice away, or wait for thousands of chats.
+    In force while any resource of a source is read: dlt reads several of them in turn.
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
-    def stop(number: int, frame: Any) -> None:
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._depth = 0
+        self._before: dict[int, Any] = {}
+        self._asked = False
+
+    def __enter__(self) -> None:
+        self._depth += 1
+        if self._depth > 1 or threading.current_thread() is not threading.main_thread():
+            return
+        self._asked = False
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._before[number] = signal.signal(number, self._stop)
+
+    def __exit__(self, *_: object) -> None:
+        self._depth -= 1
+        while not self._depth and self._before:
+            signal.signal(*self._before.popitem())
+
+    def _stop(self, number: int, frame: Any) -> None:
+        session, is_first, self._asked = self._session, not self._asked, True
         if session.walk and not session.walk.stopped_by:
             session.walk.stop(Interrupted(number))
+        elif session.began and not session.walk and is_first:
+            session.client.cancel(number)
         else:  # asked a second time
-            signal.signal(number, before[signal.Signals(number)])
+            signal.signal(number, self._before[number])
             signal.raise_signal(number)
-
-    for number in before:
-        signal.signal(number, stop)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -87,7 +87,7 @@ class Settings:
                 f"setting card_content is {self.card_content!r}, not one of "
                 f"{', '.join(filter(None, CARD_CONTENTS))}"
             )
-        for name, least, most in _BOUNDS:
+        for name, least, most in BOUNDS:
             value = getattr(self, name)
             if not least <= value <= most:
                 raise ConfigurationError(
@@ -95,7 +95,7 @@ class Settings:
                 )
 
 
-_BOUNDS: tuple[tuple[str, float, float], ...] = (
+BOUNDS: tuple[tuple[str, float, float], ...] = (
     ("page_size", 1, 50),
     ("list_page_size", 1, 100),
     ("requests_per_second", 0.01, 1_000_000),
@@ -131,6 +131,7 @@ _BOUNDS: tuple[tuple[str, float, float], ...] = (
     ("stretch_pages", 1, 10_000),
     ("batches_ahead", 1, 1_000),
 )
+"""Name, least and most: both are allowed."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _BARE_INTEGER = re.compile(r"[+-]?\d+")

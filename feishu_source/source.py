@@ -84,50 +84,69 @@ def feishu_source(
 
     Args:
         app_id: id of an app, cli_….
-        app_secret: its secret; asked for at the first request, kept in memory only.
-        user_access_token: a ready token (u-…) instead of an app.
+        app_secret: secret of that app; sent to the token endpoint only, kept in memory only.
+        user_access_token: a ready token (u-…) instead of an app. It reads what that person may
+            read, lives about two hours and is not renewed.
         app_ticket: of an app of the app store: the newest ticket Feishu pushed to its callback.
-        app_ticket_file: instead of it, a file that holds the ticket; read anew at each renewal.
-        tenant_key: the tenant of a store app that is read.
+        app_ticket_file: instead of `app_ticket`: a file that holds it; read anew at each renewal.
+        tenant_key: of an app of the app store: the tenant that is read.
         base_url: `feishu`, `lark`, or https://HOST; plain http on this machine only.
-        allowed_hosts: other hosts that the secret may be sent to.
-        chat_ids: read only these, oc_…; the way to p2p chats, which no endpoint lists.
-        include: read only chats whose name matches one of these globs, ignoring case.
-        exclude: leave out chats whose name matches; wins over `include`.
+        allowed_hosts: hosts beside Feishu's and Lark's that the app secret may be sent to.
+        chat_ids: read only these, oc_…; the way to chats between two people, which no endpoint
+            lists. Wins over `include` and `exclude`.
+        include: read only chats whose name matches one of these patterns: `*` any characters, `?`
+            one, capitals do not matter. A chat without a name matches `*` alone.
+        exclude: leave out chats whose name matches one of these; wins over `include`.
         shard: `3/8` reads the chats of the third of eight parts only, at an eighth of the rate;
-            `open_pipeline` gives each a pipeline of its own.
-        since: drop what was sent before, ISO 8601.
-        until: drop what was sent from then on, ISO 8601; a date includes its day.
-        timezone: of `since` and `until` where they name none.
+            `open_pipeline` gives each a pipeline of its own. Not for DuckDB.
+        since: leave out what was sent before this, ISO 8601. What is loaded already stays.
+        until: leave out what was sent from this on, ISO 8601; a date includes its whole day.
+        timezone: zone of `since` and `until` where they name none, an IANA name.
         threads: read the replies in threads; one request a thread and poll.
-        look_back_s: how far behind what is covered a load reads again, at least 600.
-        rungs: how often what is older is read again: `AGE/PERIOD` in hours or days, separated by
-            blanks; `off` for never, `ever/90d` for everything every 90 days.
-        hot_s: how long after its newest reply a thread is polled for more; 0 switches polls off.
-        poll_every_load_s: how long after its newest reply every load polls it.
-        poll_growth: by how much each silence between two polls is longer than the one before.
-        most_hot_threads: threads of one chat that are polled so, the longest silent left out.
-        most_owed_threads: threads of one chat that may wait after they failed.
+        look_back_s: how far before the end of what is covered each load reads again, so that late
+            messages, edits and recalls of that time are seen; one request per 50 messages.
+        rungs: how often what is older is read again: `AGE/PERIOD` in hours (h) or days (d),
+            separated by blanks: a change of a message not older than AGE is seen within PERIOD.
+            `off` for never, `ever/90d` for everything every 90 days.
+        hot_s: how long after its newest reply a thread is polled for more, never less than
+            `look_back_s`; 0 switches polls off.
+        poll_every_load_s: how long after its newest reply every load polls a thread, never less
+            than `look_back_s`.
+        poll_growth: later on, the factor by which each silence between two polls of a thread is
+            longer than the one before: with 1.25, a reply after a silence of s is seen within
+            s / 4.
+        most_hot_threads: threads of one chat that are polled for replies; beyond that the longest
+            silent are left to the rungs.
+        most_owed_threads: threads of one chat that may wait to be read after they failed; beyond
+            that the chat itself fails.
         skip_idle: leave out chats in which nothing was said since the last load, as the chat list
             by activity proves; what does not move a chat up in it is seen later.
-        idle_growth: a chat is read again before its silence has grown so many times.
-        idle_most_s: and after so long at the latest.
-        details_period_s: how often a chat's details and members are read again.
-        details_share: part of `max_requests` that list, details and members may take.
-        page_size: messages a request, 1 to 50.
-        workers: requests under way at once.
-        requests_per_second: of the platform's 50 per API, app and tenant.
-        requests_per_minute: of the platform's 1,000 per API, app and tenant.
-        rate_share: part of both that this process may use.
-        attempts: tries a request gets before its chat fails.
-        back_off_base_s: first wait between two of them, doubled each time; 0 never waits.
+        idle_growth: with `skip_idle`: a chat is read in any case before its silence has grown so
+            many times, a silence under a day counting as one.
+        idle_most_s: with `skip_idle`: a chat is read in any case after so long.
+        details_period_s: how often a chat's details and members are read again; a new or renamed
+            chat is read at once.
+        details_share: the share of `max_requests` that the chat list, details and members may take;
+            what is left out is due in the next load.
+        page_size: messages a request.
+        workers: chats and threads that are read side by side.
+        requests_per_second: per endpoint; the platform allows an app 50 in each tenant.
+        requests_per_minute: per endpoint; the platform allows an app 1,000 in each tenant.
+        rate_share: share of both limits that this process may use: 0.25 for each of four.
+        attempts: tries a request gets when the network or Feishu fails, before its chat fails.
+        back_off_base_s: the wait before the second try, doubled each time up to a minute, a random
+            part of it; 0 never waits.
         most_chats_lost: chats in a row that the network may fail before the load stops.
-        connect_timeout_s: seconds to reach the platform.
-        read_timeout_s: seconds to wait for an answer.
-        with_sender_name: ask for sender names (undocumented; dropped if refused).
-        card_content: `user_card_content` asks for cards as they were sent.
-        slice_messages: messages a slice loads at once.
-        batch_rows: messages an Arrow table holds.
+        connect_timeout_s: how long to wait for a connection.
+        read_timeout_s: how long to wait for an answer.
+        with_sender_name: ask for senders' names (undocumented; left out by itself, with a warning,
+            where it is refused).
+        card_content: the form of cards: empty as Feishu renders them, `user_card_content` as they
+            were sent, or `raw_card_content` (undocumented). A change makes every card that is read
+            again look edited.
+        slice_messages: messages after which a part of a load is written and committed: what a crash
+            may cost.
+        batch_rows: rows an Arrow table holds on the way: memory against speed.
 
     Raises:
         ConfigurationError: an argument that cannot be meant.

@@ -10,7 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test test-warehouses lint format bench bench-limit soak mutate clean
+.PHONY: demo test test-warehouses lint format docs bench bench-limit soak mutate clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python pipelines/load_history.py --demo
@@ -29,6 +29,10 @@ lint: $(VENV)/.installed-test
 format: $(VENV)/.installed-test
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# Writes docs/reference and docs/zh-CN/reference from the code; `make test` fails while they differ.
+docs: $(VENV)/.installed
+	$(BIN)/python -m docs.generate
 
 # How fast and how lean, each figure beside its target; most of an hour on two cores. The last part
 # takes three minutes and more for each of four tenants, whatever the machine.

@@ -99,7 +99,8 @@ def feishu_source(
         exclude: leave out chats whose name matches one of these; wins over `include`.
         shard: `3/8` reads the chats of the third of eight parts only, at an eighth of the rate;
             `open_pipeline` gives each a pipeline of its own. Not for DuckDB.
-        since: leave out what was sent before this, ISO 8601. What is loaded already stays.
+        since: leave out what was sent before this, ISO 8601, and threads that began before. What is
+            loaded already stays and is kept up to date.
         until: leave out what was sent from this on, ISO 8601; a date includes its whole day.
         timezone: zone of `since` and `until` where they name none, an IANA name.
         threads: read the replies in threads; one request a thread and poll.

@@ -78,9 +78,9 @@ def test_what_hangs_on_a_persons_messages_goes_with_them(
     bob = world.add_user("Bob")
     for sender in (ann, bob):
         named = [mention(world.users[ann], 1), mention(world.users[bob], 2)]
-        row = [*map(bodies.at, named), bodies.link("see", "https://example.com/a")]
-        rows = [row, [bodies.picture("img_1")]]
-        world.post(team, sender, body=bodies.post_body("plan", rows, named))
+        line = [*map(bodies.at, named), bodies.link("see", "https://example.com/a")]
+        picture = [bodies.picture("img_1")]
+        world.post(team, sender, body=bodies.post_body("plan", [line, picture], named))
     lab.load()
     before = {table: lab.rows(table) for table in CHILDREN}
     assert [len(rows) for rows in before.values()] == [4, 2, 2]

@@ -30,7 +30,7 @@ def write(words: Words) -> str:
             for key, outcome in OUTCOMES.items()
             if key.partition(".")[0] == name and outcome not in GENERAL.values()
         ]
-        title = words.pair(check.en, check.zh)
+        title = words.colon("Told as", words.pair(check.en, check.zh))
         sections += [f"## {name}", title, table(list(map(words, heading)), rows)]
     return page(
         f"# {words('Findings of the check')}",

@@ -1,0 +1,1 @@
+"""Pages for people; `docs.generate` writes those of docs/reference."""

@@ -80,7 +80,7 @@ _CREDENTIALS_EN = (
     "its edition: an app made on Feishu does not exist on Lark, nor the other way round."
 )
 _CREDENTIALS_ZH = (
-    "请核对开发者后台中的 App ID 与 App Secret，并确认 base_url 与版本一致："
+    "请核对开发者后台中的 App ID 与 App Secret，并确认 base_url 为应用所在的平台："
     "飞书应用在 Lark 上不存在，反之亦然。"
 )
 _SCOPE_EN = (

@@ -113,9 +113,9 @@ def feishu_source(
             `look_back_s`; 0 switches polls off.
         poll_every_load_s: how long after its newest reply every load polls a thread, never less
             than `look_back_s`.
-        poll_growth: later on, the factor by which each silence between two polls of a thread is
-            longer than the one before: with 1.25, a reply after a silence of s is seen within
-            s / 4.
+        poll_growth: after `poll_every_load_s`: the factor by which each silence between two polls
+            of a thread is longer than the one before: with 1.25, a reply after a silence of s is
+            seen within s / 4.
         most_hot_threads: threads of one chat that are polled for replies; beyond that the longest
             silent are left to the rungs.
         most_owed_threads: threads of one chat that may wait to be read after they failed; beyond

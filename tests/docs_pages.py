@@ -77,16 +77,17 @@ class Desk:
     def __init__(self, folder: Path, names: Mapping[str, str], **environment: str) -> None:
         self._folder = folder
         self._names = names
-        command = folder / ".venv" / "bin" / "feishu-history"
-        command.parent.mkdir(parents=True)
-        command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m feishu_source.cli "$@"\n')
-        command.chmod(0o755)
-        (command.parent / "python").symlink_to(sys.executable)
+        programs = folder / ".venv" / "bin"
+        programs.mkdir(parents=True)
+        for name, words in (("feishu-history", "-m feishu_source.cli "), ("python", "")):
+            program = programs / name
+            program.write_text(f'#!/bin/sh\nexec "{sys.executable}" {words}"$@"\n')
+            program.chmod(0o755)
         (folder / ".dlt").mkdir()
         self._environment = {
             **os.environ,
-            "PATH": f"{command.parent}{os.pathsep}{os.environ['PATH']}",
-            "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, sys.path)]),
+            "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
+            "PYTHONPATH": str(ROOT),
             "XDG_CONFIG_HOME": str(folder),
             **environment,
         }

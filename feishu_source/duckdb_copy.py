@@ -40,9 +40,15 @@ def check_copy(path: Path, place: Place) -> None:
         raise ConfigurationError(
             f"only a DuckDB file can be published, not {place.destination}: leave out --publish."
         )
-    if path == Path(place.database).resolve():
+    database = Path(place.database).resolve()
+    if path == database:
         raise ConfigurationError(
             f"{path} is the database itself: name another file with --publish."
+        )
+    if _files_of(path) & _files_of(database):
+        raise ConfigurationError(
+            f"the copy {path} and the database {database.name} would have a file in common, for "
+            "each has others beside it that end in .tmp and .wal: name another with --publish."
         )
     check_names(path, place.dataset, "--publish")
     check_file(path, "copy", "--publish")
@@ -59,12 +65,12 @@ def publish(database: Path, path: Path) -> None:
     Raises:
         NotPublished: the database is written by another process, or the copy cannot be.
     """
-    beside = path.with_name(f"{path.name}.tmp")
+    beside = _beside(path, ".tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _write(database, beside)
         # A copy that was opened for writing, as root may, leaves a log that is not the next one's.
-        Path(f"{path}.wal").unlink(missing_ok=True)
+        _beside(path, ".wal").unlink(missing_ok=True)
         if os.name == "nt" and path.exists():
             path.chmod(WRITABLE)  # else Windows refuses to replace it
         beside.replace(path)
@@ -87,12 +93,21 @@ def _write(database: Path, beside: Path) -> None:
     # Who reads keeps others from writing: until the copy is closed, nothing changes in the file.
     # Closing it gives up the lock of this process, so nothing is read of it after that.
     with duckdb.connect(str(database), read_only=True):
-        if Path(f"{database}.wal").exists():
+        if _beside(database, ".wal").exists():
             raise duckdb.IOException("something was written since the load")
         shutil.copyfile(database, beside)
     with beside.open("rb+") as file:
         os.fsync(file.fileno())
     beside.chmod(database.stat().st_mode & READABLE)
+
+
+def _files_of(path: Path) -> set[Path]:
+    """A file, and what is written and removed beside it, by DuckDB or here."""
+    return {path, _beside(path, ".tmp"), _beside(path, ".wal")}
+
+
+def _beside(path: Path, suffix: str) -> Path:
+    return path.with_name(path.name + suffix)
 
 
 def _remove(beside: Path) -> None:

@@ -265,6 +265,24 @@ def test_a_copy_needs_a_name_of_its_own(lab: Lab, name: str, words: str) -> None
     assert lab.sandbox.requests == []
 
 
+@pytest.mark.parametrize("suffix", [".tmp", ".wal"])
+@pytest.mark.parametrize("of_copy", [True, False])
+def test_a_copy_has_no_file_in_common_with_the_database(
+    lab: Lab, suffix: str, of_copy: bool
+) -> None:
+    """What is written or removed beside the one must not be the other."""
+    copy = lab.folder / "read.duckdb"
+    if of_copy:
+        lab.database = lab.folder / f"read.duckdb{suffix}"
+    else:
+        copy = lab.folder / f"history.duckdb{suffix}"
+    lab.load()
+    with pytest.raises(ConfigurationError, match="would have a file in common"):
+        lab.load(publish=copy)
+    assert lab.sandbox.requests == []
+    assert lab.load().exit_code == 0
+
+
 def test_only_duckdb_is_published(lab: Lab) -> None:
     """Warehouses of other kinds let many read while one writes."""
     pipeline = dlt.pipeline("other", destination=dlt.destinations.filesystem("file:///nowhere"))

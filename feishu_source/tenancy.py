@@ -181,13 +181,22 @@ def unknown_names_of(name: str, known: Collection[str]) -> list[tuple[str, str]]
 
 
 def _key(arguments: Mapping[str, Any]) -> tuple[str, str, str]:
-    """By which two places are told apart; datasets that differ in case or signs count as one."""
+    """By which two places are told apart."""
     destination = str(arguments.get("destination", "duckdb"))
     database = ""
     if destination == "duckdb":
         named = arguments.get("database", "feishu_history.duckdb")
         database = str(Path(str(named)).expanduser().resolve())
-    return destination, database, re.sub("[^a-z0-9]+", "_", str(arguments["dataset"]).lower())
+    return destination, database, _schema(str(arguments["dataset"]))
+
+
+def _schema(dataset: str) -> str:
+    """The dataset as dlt calls it at the destination: `feishuBerlin` is `feishu_berlin` there."""
+    try:
+        name = str(dlt.Schema("feishu").naming.normalize_table_identifier(dataset))
+    except ValueError:  # nothing but blanks, which is told when it is loaded into
+        name = dataset
+    return re.sub("[^a-z0-9]+", "_", name.lower())
 
 
 def _read(name: str, hints: Mapping[str, Any]) -> Tenant:

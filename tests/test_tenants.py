@@ -260,6 +260,7 @@ def test_words_that_cannot_be_meant_are_refused(
         ('dataset = "chat"', 'dataset = "chat"'),
         ('dataset = "my-chat"', 'dataset = "My_chat"'),
         ('dataset = "chat"', 'dataset = "chat_staging"'),
+        ('dataset = "ourChat"', 'dataset = "our_chat"'),
         ('dataset = "feishu_beta"', ""),
         ('dataset = "chat"\ndatabase = "x.duckdb"', 'dataset = "chat"\ndatabase = "./x.duckdb"'),
         (

@@ -6,11 +6,14 @@ know what is loaded.
 dlt's own copy fails on a file without rows, by which a table is made that has none yet, and on a
 password with a blank in it. PostgreSQL's text holds every character but U+0000; in its place stands
 U+FFFD, in `body_content` and `extra` as well, where JSON writes it as an escape and is not touched.
+
+And two merges that bring the same row at once would leave it twice: neither sees what the other
+has inserted and not yet committed. So one waits for the other, table by table; who reads does not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import dlt
@@ -18,8 +21,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from adbc_driver_manager import dbapi
+from dlt.common.destination.client import FollowupJobRequest
 from dlt.destinations.impl.postgres.factory import get_adbc_driver_location
 from dlt.destinations.impl.postgres.postgres import PostgresClient, PostgresParquetCopyJob
+from dlt.destinations.sql_jobs import SqlMergeFollowupJob
 
 
 class _CopyJob(PostgresParquetCopyJob):
@@ -48,8 +53,21 @@ def _batches(file: pq.ParquetFile) -> Iterator[pa.RecordBatch]:
         yield from map(without_nul, file.read_row_group(number).to_batches())
 
 
+class _Merge(SqlMergeFollowupJob):
+    """dlt's merge, one at a time in each table."""
+
+    @classmethod
+    def gen_merge_sql(cls, table_chain: Sequence[Any], sql_client: Any) -> list[str]:
+        table = sql_client.make_qualified_table_name(table_chain[0]["name"])
+        lock = f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE;"
+        return [lock, *super().gen_merge_sql(table_chain, sql_client)]
+
+
 class _Client(PostgresClient):
-    """dlt's, with that copy."""
+    """dlt's, with that copy and that merge."""
+
+    def _create_merge_followup_jobs(self, table_chain: Sequence[Any]) -> list[FollowupJobRequest]:
+        return [_Merge.from_table_chain(table_chain, self.sql_client)]
 
     def create_load_job(
         self, table: Any, file_path: str, load_id: str, restore: bool = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -235,6 +236,32 @@ def test_a_merge_is_seen_whole_or_not_at_all(
     assert before[0] == "before"
     assert (seen[0], seen[-1]) == (before, after)
     assert seen == [before] * seen.count(before) + [after] * seen.count(after)
+
+
+def test_a_row_that_another_load_writes_as_well_is_there_once(
+    warehouse: WarehouseLab, postgres: str
+) -> None:
+    """A merge waits for one that has written and not yet committed, and then sees its rows."""
+    warehouse.load()
+    (chat, *_) = warehouse.world.chats
+    message_id = warehouse.world.post(chat, text="once")
+    warehouse.load()
+    with ThreadPoolExecutor() as pool, psycopg2.connect(postgres) as other:
+        cursor = other.cursor()
+        cursor.execute(
+            "with gone as (delete from feishu.messages where message_id = %s returning *) "
+            "insert into feishu.messages select * from gone",
+            (message_id,),
+        )
+        loaded = pool.submit(warehouse.load)
+        waiting = "select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
+        while ask(postgres, waiting) == [(0,)]:
+            assert not loaded.done()
+        other.commit()
+        assert loaded.result().exit_code == 0
+    other.close()
+    ids = [row["message_id"] for row in warehouse.rows("messages")]
+    assert (ids.count(message_id), len(ids)) == (1, len(set(ids)))
 
 
 def test_neither_words_nor_passwords_are_left_behind(

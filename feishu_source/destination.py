@@ -111,8 +111,9 @@ def plan_pipeline(
     """The plan of a pipeline: what `open_pipeline` would make, with nothing made.
 
     Raises:
-        ConfigurationError: the DuckDB file and the dataset have the same name, shards cannot be
-            loaded there, nobody knows such a destination, or what it needs is not installed.
+        ConfigurationError: the DuckDB file and the dataset have the same name, the dataset cannot
+            be told from others, shards cannot be loaded there, nobody knows such a destination, or
+            what it needs is not installed.
     """
     set_dlt_defaults()
     part = parse_shard(shard)
@@ -129,8 +130,9 @@ def plan_pipeline(
         target = duckdb_destination(path)
         where = [destination, dataset, str(path)]
     elif destination == "filesystem":
+        dataset = _name_at_destination(dataset)
         target = filesystem_destination()
-        where.append(bucket())
+        where = [destination, dataset, bucket()]
     else:
         found = _find(destination, part)
         own = MANNERS.get(found.destination_type)

@@ -52,6 +52,19 @@ def test_each_bucket_has_a_working_folder_of_its_own(
     assert len(folders) == 3
 
 
+def test_a_dataset_is_written_as_dlt_writes_it(
+    lab: WarehouseLab, lake: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Without a warning at each of a hundred looks; a name that nothing is left of is refused."""
+    lab.where["dataset"] = "My-data"
+    assert lab.load().dataset == "my_data"
+    assert (lake / "my_data" / "messages").is_dir()
+    assert "normalization" not in caplog.text
+    lab.where["dataset"] = "\u4e0a\u6d77"
+    with pytest.raises(ConfigurationError, match="cannot be told from others"):
+        lab.load()
+
+
 def test_an_unknown_table_format_is_refused_before_any_request(
     lab: WarehouseLab, monkeypatch: pytest.MonkeyPatch
 ) -> None:

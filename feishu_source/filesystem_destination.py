@@ -12,6 +12,7 @@ their message's newest version.
 
 from __future__ import annotations
 
+import json
 import shutil
 from os import replace as put_in_place
 from pathlib import Path
@@ -137,6 +138,19 @@ class FilesClient(FilesystemClient):
             return set()
         stems = (self.pathlib.basename(name).removesuffix(".jsonl") for name in names)
         return {stem.rpartition("__")[2] for stem in stems}
+
+    def newest_states(self) -> dict[str, str]:
+        """The newest state of each pipeline that loaded here, as dlt packs it, by its name.
+
+        Those of loads that came to their end: `complete_load` writes no other.
+        """
+        newest: dict[str, tuple[str, str]] = {}
+        for path, (name, load_id, _) in self._list_dlt_table_files(self.schema.state_table_name):
+            newest[name] = max(newest.get(name, ("", "")), (load_id, path))
+        return {name: self._read_state(path) for name, (_, path) in newest.items()}
+
+    def _read_state(self, path: str) -> str:
+        return str(json.loads(self.fs_client.read_text(path, encoding="utf-8"))["state"])
 
     @property
     def dataset_url(self) -> str:

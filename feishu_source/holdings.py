@@ -74,30 +74,38 @@ def newest_state(pipeline: dlt.Pipeline) -> tuple[int, set[str]] | None:
 def other_states(pipeline: dlt.Pipeline) -> list[dict[str, Any]]:
     """Of each other pipeline that loaded into this dataset, its resources' newest state.
 
-    Of finished loads only: their rows are there. Nothing where SQL cannot be asked, as of files.
+    Of finished loads only: their rows are there. Nothing where neither SQL nor files can be asked.
     """
-    if files_client(pipeline):
-        return []
+    files = files_client(pipeline)
     try:
-        with pipeline.sql_client() as client:
-            states = client.make_qualified_table_name("_dlt_pipeline_state")
-            loads = client.make_qualified_table_name("_dlt_loads")
-            version, status = map(client.escape_column_name, ("version", "status"))
-            finished = (
-                f"FROM {states} AS s JOIN {loads} AS l ON l.load_id = s._dlt_load_id"
-                f" WHERE l.{status} = 0 AND"
-            )
-            names = client.execute_sql(
-                f"SELECT s.pipeline_name, max(s.{version}) {finished} s.pipeline_name <> %s"
-                " GROUP BY s.pipeline_name",
-                pipeline.pipeline_name,
-            )
-            newest = f"SELECT s.state {finished} s.pipeline_name = %s AND s.{version} = %s"
-            rows = [row for name in names or () for row in client.execute_sql(newest, *name) or ()]
+        packed = _others_in_files(files, pipeline) if files else _others_by_sql(pipeline)
     except (DestinationUndefinedEntity, SqlClientNotAvailable):
         return []
-    sources = [decompress_state(row[0]).get("sources", {}) for row in rows]
+    sources = [decompress_state(state).get("sources", {}) for state in packed]
     return [source.get("feishu", {}).get("resources", {}) for source in sources]
+
+
+def _others_in_files(files: FilesClient, pipeline: dlt.Pipeline) -> list[str]:
+    states = files.newest_states()
+    return [states[name] for name in states if name != pipeline.pipeline_name]
+
+
+def _others_by_sql(pipeline: dlt.Pipeline) -> list[str]:
+    with pipeline.sql_client() as client:
+        states = client.make_qualified_table_name("_dlt_pipeline_state")
+        loads = client.make_qualified_table_name("_dlt_loads")
+        version, status = map(client.escape_column_name, ("version", "status"))
+        finished = (
+            f"FROM {states} AS s JOIN {loads} AS l ON l.load_id = s._dlt_load_id"
+            f" WHERE l.{status} = 0 AND"
+        )
+        names = client.execute_sql(
+            f"SELECT s.pipeline_name, max(s.{version}) {finished} s.pipeline_name <> %s"
+            " GROUP BY s.pipeline_name",
+            pipeline.pipeline_name,
+        )
+        newest = f"SELECT s.state {finished} s.pipeline_name = %s AND s.{version} = %s"
+        return [row[0] for name in names or () for row in client.execute_sql(newest, *name) or ()]
 
 
 def _state_in_files(files: FilesClient, pipeline_name: str) -> tuple[int, set[str]]:

@@ -84,6 +84,22 @@ def test_a_clock_that_is_behind_the_newest_load_is_refused(lab: WarehouseLab) ->
     assert lab.sandbox.requests == []
 
 
+def test_what_shards_loaded_is_gone_on_with(lab: WarehouseLab) -> None:
+    """By another division, from the files of their states: only the look-back is read again."""
+    for shard in ("1/2", "2/2"):
+        lab.where["shard"] = shard
+        assert lab.load(shard=shard).exit_code == 0
+    lab.world.advance(DAY_S)
+    del lab.where["shard"]
+    assert lab.load(rungs="off").exit_code == 0
+    starts = [
+        int(request.query["start_time"])
+        for each in lab.world.chats
+        for request in lab.listings(each)
+    ]
+    assert min(starts) > START_MS // 1_000 - DAY_S
+
+
 def test_the_last_row_of_a_chat_that_left_the_list_is_found_among_its_versions(
     lab: WarehouseLab,
 ) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from feishu_source.errors import ConfigurationError
-from feishu_source.state import open_state
+from feishu_source.state import check_owner, open_state
 
 Part = Literal["claims", "chats", "members"]
 Entries = dict[str, Any]
@@ -43,12 +43,17 @@ class Inheritance:
                 to date in place.
             owner: whose they have to be.
             wants: true for the id of a chat that is wanted.
+
+        Raises:
+            ConfigurationError: another app or tenant was loaded there, under whatever name.
         """
         found = cls()
         for state in states:
+            messages = state.get("messages", {})
+            check_owner(messages, owner)
             try:
-                claims = open_state(state.get("messages", {}), owner)
-            except ConfigurationError:  # another app's, or written by a newer version
+                claims = open_state(messages, owner)
+            except ConfigurationError:  # written by a newer version
                 continue
             parts: dict[Part, Entries] = {
                 "claims": claims,

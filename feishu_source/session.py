@@ -147,7 +147,11 @@ class Session:
         return open_state(state, self.options.owner)
 
     def inherit(self, states: Iterable[dict[str, Any]]) -> None:
-        """Takes note of what other pipelines of this app have loaded, by their states."""
+        """Takes note of what other pipelines have loaded, by their states.
+
+        Raises:
+            ConfigurationError: they are of another app or host.
+        """
         options = self.options
         self.inheritance = Inheritance.collect(states, options.owner, options.selection.holds)
 

@@ -236,14 +236,31 @@ def test_a_claim_that_begins_later_replaces_none() -> None:
     assert claims(late) == {"mine": claim(6, 9)}
 
 
-@pytest.mark.parametrize(
-    "strange", [{"app_id": "cli_2"}, {"base_url": "https://open.larksuite.com"}, {"version": 99}]
-)
-def test_claims_of_another_app_or_a_newer_version_are_left_alone(strange: dict[str, Any]) -> None:
+def test_claims_of_a_newer_version_are_left_alone() -> None:
     """Nor are chats of other shards taken in."""
-    assert claims(state_of({"mine": claim(0, 5)}, **strange)) == {}
+    assert claims(state_of({"mine": claim(0, 5)}, version=99)) == {}
     assert claims(state_of({"theirs": claim(0, 5)})) == {}
     assert claims({}) == {}
+
+
+@pytest.mark.parametrize(
+    "strange", [{"app_id": "cli_2"}, {"base_url": "https://open.larksuite.com"}]
+)
+def test_another_app_or_host_in_the_dataset_is_refused(strange: dict[str, Any]) -> None:
+    """Whatever its pipeline is called: its ids are others."""
+    with pytest.raises(ConfigurationError, match="each needs a dataset"):
+        claims(state_of({}), state_of({"theirs": claim(0, 5)}, **strange))
+
+
+def test_a_shard_takes_no_dataset_of_another_app(lab: Lab, chats: list[str]) -> None:
+    """Nothing is asked for, nothing is changed."""
+    load_shard(lab, "1/2")
+    lab.sandbox.clear_requests()
+    runs = lab.rows("sync_runs")
+    with pytest.raises(ConfigurationError, match=f"was loaded with app_id {lab.sandbox.app_id}"):
+        load_shard(lab, "2/2", app_id="cli_other")
+    assert lab.sandbox.requests == []
+    assert lab.rows("sync_runs") == runs
 
 
 def test_claims_of_an_older_version_are_brought_up_to_date() -> None:

@@ -33,6 +33,9 @@ _SIGNS_OF_NO_ENTRY = (
 _KEPT_OUT = re.compile(r'connection to server at ".*?", port \d+ failed: (?P<why>.*)')
 """How PostgreSQL's client says that it was not let in: no message has been sent by then."""
 
+_NO_TABLE = re.compile(r"no such table|(relation|table) .*(does not|doesn't) exist")
+"""How databases say, in lower case, that there is no such table."""
+
 _QUOTED = re.compile(r"""(["'])(.*?)\1""")
 _FIRST_TO_LAST_QUOTE = re.compile(r"""["'].*["']""")
 
@@ -105,7 +108,8 @@ def tell_refusal(error: BaseException, place: Place) -> str:
         return f"the package {error.name} is not installed"
     where = place.database or f"{place.destination}, dataset {place.dataset}"
     line = (str(error).strip().splitlines() or [""])[0]
-    return _without_values(line, {where, place.dataset})[:300].rstrip(".")
+    tables = {f"{place.dataset}.{table}" for table in TABLES}
+    return _without_values(line, {where, place.dataset} | tables)[:300].rstrip(".")
 
 
 def _without_values(line: str, names: set[str]) -> str:
@@ -144,6 +148,11 @@ def _advice(error: BaseException, place: Place) -> str:
             "Next step: see that the server runs and can be reached, and that host, port, "
             "database, user and password are right, under [destination.….credentials] in "
             ".dlt/secrets.toml or in the environment as DESTINATION__…__CREDENTIALS."
+        )
+    if _NO_TABLE.search(words):
+        return (
+            "Next step: a table that earlier loads made is gone. Restore it from a copy, or drop "
+            "the whole dataset: the next load fills it anew."
         )
     if "permission" in words and place.database is None:
         return "Next step: let this user make schemas and tables there, and change them."

@@ -238,6 +238,21 @@ def test_a_merge_is_seen_whole_or_not_at_all(
     assert seen == [before] * seen.count(before) + [after] * seen.count(after)
 
 
+def test_a_table_that_somebody_dropped_is_named(warehouse: WarehouseLab, postgres: str) -> None:
+    """With what helps, and that helps."""
+    warehouse.load()
+    ask(postgres, "drop table feishu.message_mentions")
+    warehouse.world.advance(60)
+    talk(warehouse.world, Random(1))
+    with pytest.raises(DestinationError) as refused:
+        warehouse.load()
+    told = str(refused.value)
+    assert 'relation "feishu.message_mentions" does not exist. Next step: a table that' in told
+    ask(postgres, "drop schema feishu cascade")
+    assert warehouse.load().exit_code == 0
+    warehouse.assert_equals_truth()
+
+
 def test_a_row_that_another_load_writes_as_well_is_there_once(
     warehouse: WarehouseLab, postgres: str
 ) -> None:

@@ -132,6 +132,12 @@ def check_clock(pipeline: dlt.Pipeline) -> None:
         )
 
 
+def are_files_gone(pipeline: dlt.Pipeline) -> bool:
+    """True if `messages` is kept in files and there are none: a database refuses, files cannot."""
+    files = files_client(pipeline)
+    return files is not None and not files.has_files(MESSAGES.name)
+
+
 def last_rows(pipeline: Any, table: Table, ids: Collection[str]) -> list[Row]:
     """The destination's rows of these ids, times in milliseconds; none where it cannot be asked.
 

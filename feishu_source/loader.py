@@ -44,6 +44,7 @@ from feishu_source.errors import (
     causes,
 )
 from feishu_source.holdings import (
+    are_files_gone,
     check_clock,
     checkpoint,
     count_messages,
@@ -281,7 +282,13 @@ class _Load:
         check_clock(self._pipeline)
         sources = self._pipeline.state.get("sources", {})
         state = sources.get("feishu", {}).get("resources", {}).get(MESSAGES.name, {})
-        self._session.open_state(dict(state))
+        if self._session.open_state(dict(state)) and are_files_gone(self._pipeline):
+            gone = (
+                f"the files of {MESSAGES.name} are gone, and what they held is not read again by "
+                "itself: load with --full, or remove the whole dataset before the next load."
+            )
+            self._session.warnings.append(gone)
+            _log.warning("%s", gone)
         self._session.inherit(other_states(self._pipeline))
         if self._session.options.selection.shard is None:  # others load at the same time
             self._before = count_messages(self._pipeline)

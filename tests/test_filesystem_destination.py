@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -98,6 +99,20 @@ def test_what_shards_loaded_is_gone_on_with(lab: WarehouseLab) -> None:
         for request in lab.listings(each)
     ]
     assert min(starts) > START_MS // 1_000 - DAY_S
+
+
+@pytest.mark.parametrize("table_format", ["", "delta"])
+def test_that_the_files_of_messages_are_gone_is_told(
+    lab: WarehouseLab, lake: Path, monkeypatch: pytest.MonkeyPatch, table_format: str
+) -> None:
+    """The state claims what they held; reading all again brings it back."""
+    monkeypatch.setenv("DESTINATION__FILESYSTEM__TABLE_FORMAT", table_format)
+    assert lab.load().warnings == []
+    assert lab.load().warnings == []
+    shutil.rmtree(lake / "feishu" / "messages")
+    (warning,) = lab.load(full=True).warnings
+    assert "the files of messages are gone" in warning
+    assert lab.load().warnings == []
 
 
 def test_the_last_row_of_a_chat_that_left_the_list_is_found_among_its_versions(

@@ -44,13 +44,11 @@ def write(answer: Answer, form: str, output: Path | None, terminal: Terminal) ->
         except OSError as error:
             raise ConfigurationError(f"{output} cannot be written: {error.strerror}.") from error
     elif form == "table":
-        _print(draw(answer), terminal.out)
-        if (more := len(answer.rows) - MOST_ROWS) > 0:
-            terminal.out.print(f"and {more:,} more rows: --format csv gives all.")
+        print_table(answer, terminal.out)
     elif form == "parquet":
         _write_parquet(answer, terminal)
     else:
-        print(as_csv(answer, _cell_writer(terminal)) if form == "csv" else as_json(answer), end="")
+        print(as_csv(answer, cell_writer(terminal)) if form == "csv" else as_json(answer), end="")
 
 
 def draw(answer: Answer) -> Table:
@@ -74,12 +72,15 @@ def draw(answer: Answer) -> Table:
     return table
 
 
-def _print(table: Table, console: Console) -> None:
-    """On a terminal in its width; elsewhere no line has to be folded."""
+def print_table(answer: Answer, console: Console) -> None:
+    """The first rows: on a terminal in its width; elsewhere no line has to be folded."""
+    table = draw(answer)
     if not console.is_terminal:
         wide = console.options.update(max_width=MOST_WIDTH)
         console.width = max(console.width, Measurement.get(console, wide, table).maximum)
     console.print(table)
+    if (more := len(answer.rows) - MOST_ROWS) > 0:
+        console.print(f"and {more:,} more rows: --format csv gives all.")
 
 
 def as_csv(answer: Answer, cell: Callable[[str], str] = str) -> str:
@@ -117,7 +118,7 @@ def _as_bytes(answer: Answer, form: str) -> bytes:
         return as_parquet(answer)
     if form == "table":
         text = io.StringIO()
-        _print(draw(answer), Console(file=text, width=PLAIN_WIDTH))
+        print_table(answer, Console(file=text, width=PLAIN_WIDTH))
         return text.getvalue().encode()
     return (as_csv(answer) if form == "csv" else as_json(answer)).encode()
 
@@ -129,7 +130,7 @@ def _write_parquet(answer: Answer, terminal: Terminal) -> None:
     sys.stdout.buffer.write(as_parquet(answer))
 
 
-def _cell_writer(terminal: Terminal) -> Callable[[str], str]:
+def cell_writer(terminal: Terminal) -> Callable[[str], str]:
     """On a terminal no text of a stranger does anything; in a pipe it is what it is."""
     if not terminal.out.is_terminal:
         return str

@@ -38,10 +38,15 @@ class Loaded:
 
     def __init__(self, folder: Path, **arguments: Any) -> None:
         self.story: Story = tell()
-        self.database = folder / "story.duckdb"
+        self.folder, self.database = folder, folder / "story.duckdb"
+        self.load(**arguments)
+
+    def load(self, **arguments: Any) -> None:
+        """One load, or one more."""
+        work = str(self.folder / "work")
         with Sandbox(self.story.world) as sandbox:
             load(
-                open_pipeline(database=str(self.database), pipelines_dir=str(folder / "work")),
+                open_pipeline(database=str(self.database), pipelines_dir=work),
                 base_url=sandbox.base_url,
                 app_id=sandbox.app_id,
                 app_secret=sandbox.app_secret,
@@ -85,11 +90,18 @@ def test_a_query_changes_nothing(loaded: Loaded) -> None:
 
 
 def test_the_views(tmp_path: Path) -> None:
-    """They are made twice, as after an upgrade, and seen by whoever reads the file."""
+    """They are made twice, as after an upgrade; a later load goes on beneath them."""
     loaded = Loaded(tmp_path)
     for _ in range(2):
         assert create_views(loaded.plan, VIEWS) == [f'"feishu"."{name}"' for name in VIEWS]
     check_views(loaded.ask, loaded.story)
+    loaded.story.world.advance(60)
+    loaded.story.world.post(
+        loaded.story.ids["team"], loaded.story.ids["ann"], text="beneath the views"
+    )
+    loaded.load()
+    last = "select text from feishu.conversation order by create_time desc limit 1"
+    assert loaded.ask(last) == [("beneath the views",)]
 
 
 def test_a_copy_counts_where_its_thread_was_not_loaded(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -92,9 +92,11 @@ class Warehouse:
         missing = self._missing(tables_of(view.sql))
         select = render(view.sql, self.dialect, {}, partial(_instead, missing, self._name))
         name = self.client.make_qualified_table_name(view.name)
-        # Not "or replace": PostgreSQL replaces no view by one of other columns.
-        self.client.execute_sql(f"DROP VIEW IF EXISTS {name}")
-        self.client.execute_sql(f"CREATE VIEW {name} AS\n{select}")
+        can_undo = self.client.capabilities.supports_transactions
+        with self.client.begin_transaction() if can_undo else nullcontext():
+            # Not "or replace": PostgreSQL replaces no view by one of other columns.
+            self.client.execute_sql(f"DROP VIEW IF EXISTS {name}")
+            self.client.execute_sql(f"CREATE VIEW {name} AS\n{select}")
 
     def _run(self, statement: str, scope: Scope) -> Answer:
         with self.client.execute_query(statement) as cursor:

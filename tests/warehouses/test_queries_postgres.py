@@ -13,6 +13,7 @@ from feishu_source.analytics import (
     open_warehouse,
     read_questions,
     read_views,
+    say,
 )
 from feishu_source.cli.query import main
 from feishu_source.destination import plan_pipeline
@@ -22,17 +23,22 @@ from tests.query_story import Rows, Story, answers, check_views, scope, tell
 QUERIES = Path(__file__).parents[2] / "pipelines" / "queries"
 
 
-@pytest.fixture
-def story(tmp_path: Path, postgres: str) -> Story:
-    """The story, loaded into an empty database."""
-    story = tell()
+def load_story(story: Story, folder: Path) -> None:
+    """One load of it, or one more."""
     with Sandbox(story.world) as sandbox:
         load(
-            open_pipeline("postgres", pipelines_dir=str(tmp_path / "work")),
+            open_pipeline("postgres", pipelines_dir=str(folder / "work")),
             base_url=sandbox.base_url,
             app_id=sandbox.app_id,
             app_secret=sandbox.app_secret,
         )
+
+
+@pytest.fixture
+def story(tmp_path: Path, postgres: str) -> Story:
+    """The story, loaded into an empty database."""
+    story = tell()
+    load_story(story, tmp_path)
     return story
 
 
@@ -62,14 +68,19 @@ def kinds(rows: Rows) -> list[list[type]]:
     return [[type(value) for value in row] for row in rows]
 
 
-def test_views_are_made_and_made_again(story: Story) -> None:
-    """A later load goes on beneath them."""
+def test_views_are_made_and_made_again(story: Story, tmp_path: Path) -> None:
+    """A later load goes on beneath them, and they show what it brings."""
     views = read_views(QUERIES)
     for _ in range(2):
         assert create_views(plan_pipeline("postgres"), views) == [
             f'"feishu"."{name}"' for name in views
         ]
     check_views(ask, story)
+    story.world.advance(60)
+    story.world.post(story.ids["team"], story.ids["ann"], text="beneath the views")
+    load_story(story, tmp_path)
+    last = "select text from feishu.conversation order by create_time desc limit 1"
+    assert ask(last) == [("beneath the views",)]
 
 
 def test_nothing_loaded_and_no_entry(
@@ -92,8 +103,6 @@ def test_nothing_loaded_and_no_entry(
 
 def test_the_printed_sql_runs_as_it_stands(story: Story, postgres: str) -> None:
     """What `--sql postgres` prints is for whoever pastes it."""
-    from feishu_source.analytics import say
-
     sql = read_questions(QUERIES)["daily_activity"].sql
     with psycopg2.connect(postgres) as connection, connection.cursor() as cursor:
         cursor.execute(say(sql, "postgres", "feishu", scope().values))

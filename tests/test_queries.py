@@ -22,6 +22,7 @@ from feishu_source.analytics import (
     tables_of,
 )
 from feishu_source.destination import Plan, plan_pipeline
+from feishu_source.errors import ConfigurationError
 from feishu_source.sandbox import Sandbox
 from feishu_source.tables import TABLES
 from tests.query_story import Rows, Story, answers, check_views, scope, tell
@@ -102,6 +103,29 @@ def test_the_views(tmp_path: Path) -> None:
     loaded.load()
     last = "select text from feishu.conversation order by create_time desc limit 1"
     assert loaded.ask(last) == [("beneath the views",)]
+
+
+def test_files_of_parquet_are_asked_for_their_newest_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two loads leave every message there twice."""
+    monkeypatch.setenv("DESTINATION__FILESYSTEM__BUCKET_URL", str(tmp_path / "files"))
+    story = tell()
+    with Sandbox(story.world) as sandbox:
+        for full in (False, True):
+            load(
+                open_pipeline("filesystem", pipelines_dir=str(tmp_path / "work")),
+                base_url=sandbox.base_url,
+                app_id=sandbox.app_id,
+                app_secret=sandbox.app_secret,
+                full=full,
+            )
+    plan = plan_pipeline("filesystem")
+    with open_warehouse(plan) as warehouse:
+        found = {name: warehouse.ask(each.sql, scope()).rows for name, each in QUESTIONS.items()}
+    assert found == answers(story)
+    with pytest.raises(ConfigurationError, match=r"files hold no views: .*latest_views\.py"):
+        create_views(plan, VIEWS)
 
 
 def test_a_copy_counts_where_its_thread_was_not_loaded(tmp_path: Path) -> None:

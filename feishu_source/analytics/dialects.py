@@ -3,11 +3,9 @@
 In: SQL as DuckDB reads it, values of its parameters, where its tables are. Out: SQL. Refuses to run
 it.
 
-sqlglot translates; what it would translate into something else is said here:
-
-- A difference of instants in milliseconds: PostgreSQL would compare clocks of the session's zone,
-  in which an hour is skipped or doubled, and BigQuery's DATE_DIFF takes no instants.
-- BigQuery's arguments of a parameter are typed, so that a literal stands in its place everywhere.
+sqlglot translates. A difference of instants in milliseconds it would make into something else:
+PostgreSQL would compare clocks of the session's zone, on which an hour is skipped or doubled, and
+BigQuery's DATE_DIFF takes no instants. Values are put in as literals, which every dialect reads.
 """
 
 from __future__ import annotations

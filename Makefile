@@ -1,6 +1,8 @@
 # demo: load a tenant that runs on this machine.  test: all but what needs a warehouse.
 # test-warehouses: the stories in PostgreSQL and others that are started here.
-# Both create .venv on first use and install again only when pyproject.toml or constraints.txt change.
+# test-airflow: the DAG in an Airflow of its own, in .venv-airflow.
+# All create their environment on first use and install again only when pyproject.toml or the
+# constraints change.
 
 PYTHON ?= python3
 PYTEST_ARGS ?= -n auto
@@ -8,9 +10,10 @@ PYTEST_ARGS ?= -n auto
 FIRST_LOAD ?= --messages 50000
 VENV := .venv
 BIN := $(VENV)/bin
+VENV_AIRFLOW := .venv-airflow
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test test-warehouses lint format docs bench bench-limit soak mutate clean
+.PHONY: demo test test-warehouses test-airflow lint format docs bench bench-limit soak mutate clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python pipelines/load_history.py --demo
@@ -20,6 +23,9 @@ test: lint
 
 test-warehouses: $(VENV)/.installed-warehouses
 	$(BIN)/python -m pytest tests/warehouses $(PYTEST_ARGS)
+
+test-airflow: $(VENV_AIRFLOW)/.installed
+	$(VENV_AIRFLOW)/bin/python -m pytest tests/airflow $(PYTEST_ARGS) --timeout 600
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .
@@ -58,7 +64,7 @@ mutate: $(VENV)/.installed-test
 	$(BIN)/python -m tests.mutate
 
 clean:
-	rm -rf $(VENV) .demo demo.duckdb demo.duckdb.wal dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV_AIRFLOW) .demo demo.duckdb demo.duckdb.wal dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -75,4 +81,10 @@ $(VENV)/.installed-test: $(VENV)/.installed
 
 $(VENV)/.installed-warehouses: $(VENV)/.installed-test
 	$(INSTALL) -e '.[test,test-warehouses]'
+	@touch $@
+
+$(VENV_AIRFLOW)/.installed: pyproject.toml constraints-airflow.txt
+	@test -x $(VENV_AIRFLOW)/bin/python || $(PYTHON) -m venv $(VENV_AIRFLOW)
+	$(VENV_AIRFLOW)/bin/python -m pip install --quiet --disable-pip-version-check \
+	  -c constraints-airflow.txt -e '.[test-airflow]'
 	@touch $@

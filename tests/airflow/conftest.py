@@ -51,8 +51,12 @@ def metadata_database() -> Path:
 
 @pytest.fixture
 def airflow(
-    tmp_path: Path, world: World, metadata_database: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    world: World,
+    metadata_database: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> Iterator[AirflowLab]:
     """A tenant, an empty warehouse, and the DAG that loads the one into the other."""
-    with AirflowLab(tmp_path, world, HOME, monkeypatch) as lab:
+    with AirflowLab(tmp_path, world, HOME, monkeypatch, capfd) as lab:
         yield lab

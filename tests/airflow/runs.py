@@ -44,17 +44,17 @@ class AirflowLab(Lab):
     """A laboratory that loads through the DAG; its warehouse is a DuckDB file, or another."""
 
     def __init__(
-        self, folder: Path, world: World, home: Path, monkeypatch: pytest.MonkeyPatch
+        self, folder: Path, world: World, home: Path, monkeypatch: pytest.MonkeyPatch, capfd: Any
     ) -> None:
         super().__init__(folder, world)
         self.home = home
         self._told = home / "told"
+        self._capfd, self._printed = capfd, ""
         self._told_before = self._told.stat().st_size
         with create_session() as session:
             for table in (BackfillDagRun, DagRun, Backfill):
                 session.execute(delete(table))
         self._monkeypatch = monkeypatch
-        monkeypatch.setattr(airflow_dag, "RETRY_DELAY", timedelta(0))
 
     def connect(self, **different: Any) -> None:
         """The connection `feishu`, as the environment of a worker may give it."""
@@ -81,6 +81,7 @@ class AirflowLab(Lab):
         """One run, all of its tries included."""
         self.sandbox.clear_requests()
         made = airflow_dag.feishu_history()
+        made.get_task("load_shard").partial_kwargs["retry_delay"] = timedelta(0)
         return account_of(made.test(logical_date=logical_date, run_conf=conf))
 
     def run_as(self, kind: str, interval: tuple[datetime, datetime] | None = None) -> Run:
@@ -141,7 +142,8 @@ class AirflowLab(Lab):
 
     def told(self) -> str:
         """All that Airflow and the tasks logged since the test began."""
-        return self._told.read_bytes()[self._told_before :].decode()
+        self._printed += "".join(self._capfd.readouterr())
+        return self._told.read_bytes()[self._told_before :].decode() + self._printed
 
     def kept(self) -> bytes:
         """All that Airflow wrote: its database with XCom and rendered fields, and its logs."""

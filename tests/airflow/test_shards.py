@@ -50,9 +50,10 @@ def test_each_shard_is_a_task(
     server: str,
     metadata_database: Path,
     monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     """Two of them load everything once; the connection's password is told nobody."""
-    with PostgresLab(tmp_path, world, metadata_database.parent, monkeypatch) as lab:
+    with PostgresLab(tmp_path, world, metadata_database.parent, monkeypatch, capfd) as lab:
         lab.url = server
         monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", server)
         lab.connect()

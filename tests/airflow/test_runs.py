@@ -99,7 +99,7 @@ def test_a_killed_worker_is_gone_on_with(
         stderr=subprocess.DEVNULL,
     )
     while airflow.sandbox.count(MESSAGES) < 8:
-        assert worker.poll() is None
+        assert worker.poll() is None, "the worker ended early"
     worker.send_signal(signal.SIGKILL)
     assert worker.wait() == -signal.SIGKILL
     run = airflow.run()

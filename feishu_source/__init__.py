@@ -19,6 +19,7 @@ a load would meet, `plan()` what it would cost, `tenants()` those that are confi
     holdings  refusals                       the warehouse: what it holds, what it says
     destination                              the way to it: a pipeline, and where it works
     bigquery_destination                     BigQuery's own way: what a merge reads
+    search/                                  full-text search: an index beside the messages
     duckdb_copy                              a copy of the file for those who read it meanwhile
     manners                                  which kinds of destination have ways of their own here
     duckdb_destination  duckdb_file          DuckDB's own ways: how it is opened, what is a file

@@ -5,7 +5,7 @@ it. Whatever calls a load, a command line or an orchestrator, calls this and not
 
 Order: lock; what an earlier load left pending; state from the destination, which is authoritative;
 a first small load (chats), because dlt wipes what it extracted when a first run dies; slices; the
-account; clean-up; a copy for readers.
+account; clean-up; the search index; a copy for readers.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import dlt
+import duckdb
 import pyarrow as pa
 from dlt.common.destination.exceptions import DestinationException
 from dlt.common.exceptions import SignalReceivedException
@@ -58,6 +59,7 @@ from feishu_source.report import (
     Progress,
 )
 from feishu_source.resources import declare
+from feishu_source.search import check_searchable, update_file
 from feishu_source.session import Session
 from feishu_source.shards import Shard, shard_named
 from feishu_source.source import resolve_options, session_source, warn_of_unknown_settings
@@ -79,6 +81,7 @@ def load(
     reset_chats: Iterable[str] = (),
     tolerate: Iterable[int] = (),
     publish: str | Path | None = None,
+    search_index: bool = False,
     progress: Progress | None = None,
     **source_arguments: Any,
 ) -> LoadReport:
@@ -93,6 +96,7 @@ def load(
         reset_chats: forget what is claimed of these chats and read them from the start.
         tolerate: Feishu's codes that do not make a load incomplete.
         publish: where a copy of the DuckDB file is put when the load has ended, for readers.
+        search_index: bring the full-text index of a DuckDB file up to date when the load has ended.
         progress: filled while the load runs.
         source_arguments: arguments of `feishu_source`; what is left out, configuration gives, that
             of one tenant where `tenant` names it or the pipeline was opened for it.
@@ -122,10 +126,12 @@ def load(
     copy = Path(publish).expanduser().resolve() if publish else None
     if copy is not None:
         check_copy(copy, plan_of(pipeline).place)
+    if search_index:
+        check_searchable(plan_of(pipeline).place)
     # Signals only raise a flag, from here on: an exception that comes at any moment can be lost in
     # any library. dlt looks at the flag within its steps, this load behind each of them.
     with _locked(pipeline), discreet_logs(), _rare_collections(), signals.intercepted_signals():
-        return _Load(pipeline, session, frozenset(tolerate), copy).run()
+        return _Load(pipeline, session, frozenset(tolerate), copy, search_index).run()
 
 
 def _check_name(pipeline: dlt.Pipeline, shard: Shard | None) -> None:
@@ -181,8 +187,10 @@ class _Load:
         session: Session,
         tolerate: frozenset[int],
         copy: Path | None,
+        search_index: bool,
     ) -> None:
         self._pipeline = pipeline
+        self._search_index = search_index
         self._copy = copy
         self._session = session
         self._account = Account(pipeline.pipeline_name, describe(pipeline), session, tolerate)
@@ -208,6 +216,7 @@ class _Load:
             self._load_pending()
             self._restore_state()
             self._read()
+            self._index()
             self._publish()
             signals.raise_if_signalled()
         except (Exception, KeyboardInterrupt) as error:
@@ -339,6 +348,23 @@ class _Load:
         self._count_new()
         prune_states(self._pipeline)
         self._session.progress.phase = "finished"
+
+    def _index(self) -> None:
+        """Brings the search index up to date; that it is behind fails no load."""
+        place = plan_of(self._pipeline).place
+        if not self._search_index or place.database is None:
+            return
+        try:
+            updated = update_file(Path(place.database), place.dataset)
+        except duckdb.Error as error:
+            told = (
+                f"the search index could not be updated ({type(error).__name__}) and is behind. "
+                "Next step: close the file elsewhere, make room; the next load updates it again."
+            )
+            self.report.warnings.append(told)
+            _log.warning("%s", told)
+        else:
+            self.report.searchable = updated.documents
 
     def _publish(self) -> None:
         """Puts a copy for readers in its place; that there is none fails no load."""

@@ -82,7 +82,7 @@ class LoadReport:
     `new` counts messages the destination did not hold before, None where that cannot be asked, as
     of a shard, beside which others load; `messages` are timeline rows, `replies` the rows read
     through the thread container; `published` is the copy for readers that was made, None if none
-    was.
+    was; `searchable` counts the messages in the search index, None if that was not updated.
     """
 
     run_id: str
@@ -111,6 +111,7 @@ class LoadReport:
     slices: int = 0
     shard: str | None = None
     published: str | None = None
+    searchable: int | None = None
     problems: list[ChatProblem] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 

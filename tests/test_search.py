@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,8 @@ from typing import Any
 import duckdb
 import pytest
 
+from feishu_source import load, loader, open_pipeline
+from feishu_source.cli.search import main
 from feishu_source.errors import ConfigurationError
 from feishu_source.sandbox import World
 from feishu_source.search import Standing, Updated, find, standing, update, update_file
@@ -247,3 +250,84 @@ def test_names_are_quoted_and_braces_refused() -> None:
     assert Names('a"b').messages == '"a""b".messages'
     with pytest.raises(ConfigurationError, match="brace"):
         Names("{x}")
+
+
+def test_a_load_brings_the_index_up_to_date_where_it_is_asked_to(
+    lab: Lab, world: World, ann: str, team: str
+) -> None:
+    """Before the copy for readers is made, so that the copy can be searched."""
+    world.post(team, ann, text="第一条消息")
+    copy = lab.folder / "copy.duckdb"
+    report = lab.load(search_index=True, publish=copy)
+    assert (report.searchable, report.warnings) == (1, [])
+    with duckdb.connect(str(copy), read_only=True) as connection:
+        (hit,) = find(connection, "feishu", "消息")
+    assert hit.text == "第一条消息"
+    world.post(team, ann, text="第二条消息")
+    assert lab.load().searchable is None
+    assert stands(lab).state == "behind"
+    assert lab.load(search_index=True).searchable == 2
+    check_index(lab)
+
+
+def test_an_index_that_cannot_be_updated_fails_no_load(
+    lab: Lab, talk: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is behind, and the next load updates it."""
+
+    def refuse(*_: object) -> None:
+        raise duckdb.IOException("words of a message")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(loader, "update_file", refuse)
+        report = lab.load(search_index=True)
+    assert (report.exit_code, report.searchable) == (0, None)
+    assert [told[:57] for told in report.warnings] == [
+        "the search index could not be updated (IOException) and i"
+    ]
+    assert lab.load(search_index=True).searchable == 4
+
+
+def test_only_duckdb_has_an_index(lab: Lab) -> None:
+    """Told before anything is asked for."""
+    pipeline = open_pipeline("filesystem", pipelines_dir=str(lab.folder / "pipelines"))
+    with pytest.raises(ConfigurationError, match="leave out --search-index"):
+        load(pipeline, search_index=True, **lab.access)
+    assert lab.sandbox.requests == []
+
+
+QUERIES = Path(__file__).parents[1] / "pipelines" / "queries"
+
+
+def asked(lab: Lab, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    """Exit code, stdout and stderr of `query.py search`."""
+    capsys.readouterr()
+    code = main(QUERIES, ["search", *words, "--database", str(lab.database)])
+    return (code, *capsys.readouterr())
+
+
+def test_the_command_finds_and_tells_how_the_index_stands(
+    lab: Lab, world: World, ann: str, team: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Missing, made, behind, updated; what strangers wrote moves no terminal."""
+    lab.load()
+    code, out, err = asked(lab, capsys, "发布")
+    assert (code, out) == (2, "")
+    assert "make it with --update" in err
+    assert asked(lab, capsys, "发布", "--update") == (0, "Nothing was found.\n", "")
+    message = world.post(team, ann, text="前" * 70 + "\x1b[31m发布 now")
+    lab.load()
+    code, out, err = asked(lab, capsys, "发布")
+    assert (code, out) == (0, "Nothing was found.\n")
+    assert "behind: 1 messages were loaded since" in err
+    code, out, err = asked(lab, capsys, "发布", "NOW", "--update", "--chat", "team")
+    assert (code, err) == (0, "")
+    assert "\x1b" not in out
+    assert "发布 now" in out
+    assert "│ Team" in out
+    assert "│ Ann" in out
+    code, out, _ = asked(lab, capsys, '"发布 now"', "--format", "json")
+    (row,) = json.loads(out)
+    assert (row["message_id"], row["chat_id"], row["sender_name"]) == (message, team, "Ann")
+    code, _, err = asked(lab, capsys, "!!")
+    assert (code, "nothing to search for" in err) == (2, True)

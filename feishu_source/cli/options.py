@@ -30,6 +30,7 @@ class Options:
     destination: str | None = None
     database: str | None = None
     publish: str | None = None
+    search_index: bool = False
     dataset: str | None = None
     pipelines_dir: str | None = None
     tenant: str | None = None
@@ -84,6 +85,7 @@ class Options:
                 "reset_chats": self.reset_chat,
                 "tolerate": self.tolerate,
                 "publish": self.publish,
+                "search_index": self.search_index,
             }
         )
 
@@ -169,6 +171,7 @@ def _flag(name: str, *more: str, help: str) -> Callable[[Any], Any]:
     metavar="PATH",
     help="Put a copy of the DuckDB file here after the load, for readers.",
 )
+@_flag("--search-index", help="Bring the index of query.py search up to date after the load.")
 @click.option("--dataset", metavar="NAME", help="Schema of the tables.  [default: feishu]")
 @click.option("--tenant", metavar="NAME", help="The tenant that is configured under this name.")
 @_flag("--all-tenants", help="Each tenant that is configured, in turn, whatever becomes of one.")

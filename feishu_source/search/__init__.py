@@ -6,15 +6,22 @@ a schema beside the dataset: who deletes that schema deletes the index, and noth
 """
 
 from feishu_source.search.finding import Hit, find
-from feishu_source.search.index import Standing, Updated, standing, update, update_file
-from feishu_source.search.terms import NothingToFind, check_installed
+from feishu_source.search.index import (
+    Standing,
+    Updated,
+    check_searchable,
+    standing,
+    update,
+    update_file,
+)
+from feishu_source.search.terms import NothingToFind
 
 __all__ = [
     "Hit",
     "NothingToFind",
     "Standing",
     "Updated",
-    "check_installed",
+    "check_searchable",
     "find",
     "standing",
     "update",

@@ -23,6 +23,7 @@ import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
 from feishu_source.errors import ConfigurationError
+from feishu_source.report import Place
 from feishu_source.search.terms import check_installed, terms_of, version
 
 BATCH = 20_000
@@ -122,6 +123,20 @@ class Names:
     def fill(self, sql: str, **more: str) -> str:
         """The SQL with its tables."""
         return sql.format(index=self.index, messages=self.messages, **more)
+
+
+def check_searchable(place: Place) -> None:
+    """An index can be kept at this place.
+
+    Raises:
+        ConfigurationError: it is no DuckDB file, or the extra is not installed.
+    """
+    if place.database is None:
+        raise ConfigurationError(
+            f"only a DuckDB file has a search index, not {place.destination}: leave out "
+            "--search-index."
+        )
+    check_installed()
 
 
 def update_file(database: Path, dataset: str) -> Updated:

@@ -1,6 +1,7 @@
 # demo: load a tenant that runs on this machine.  test: all but what needs a warehouse.
 # test-warehouses: the stories in PostgreSQL and others that are started here.
-# test-airflow: the DAG in an Airflow of its own, in .venv-airflow.
+# test-airflow, test-dbt: the DAG, the models, each in an environment of its own, .venv-NAME, for
+# their pins are not ours.
 # All create their environment on first use and install again only when pyproject.toml or the
 # constraints change.
 
@@ -10,10 +11,10 @@ PYTEST_ARGS ?= -n auto
 FIRST_LOAD ?= --messages 50000
 VENV := .venv
 BIN := $(VENV)/bin
-VENV_AIRFLOW := .venv-airflow
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test test-warehouses test-airflow lint format docs bench bench-limit soak mutate clean
+.PHONY: demo test test-warehouses test-airflow test-dbt lint format docs bench bench-limit soak mutate \
+  clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python pipelines/load_history.py --demo
@@ -24,8 +25,11 @@ test: lint
 test-warehouses: $(VENV)/.installed-warehouses
 	$(BIN)/python -m pytest tests/warehouses $(PYTEST_ARGS)
 
-test-airflow: $(VENV_AIRFLOW)/.installed
-	$(VENV_AIRFLOW)/bin/python -m pytest tests/airflow $(PYTEST_ARGS) --timeout 600
+test-airflow: .venv-airflow/.installed
+	.venv-airflow/bin/python -m pytest tests/airflow $(PYTEST_ARGS) --timeout 600
+
+test-dbt: .venv-dbt/.installed
+	.venv-dbt/bin/python -m pytest tests/dbt $(PYTEST_ARGS) --timeout 600
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .
@@ -64,7 +68,7 @@ mutate: $(VENV)/.installed-test
 	$(BIN)/python -m tests.mutate
 
 clean:
-	rm -rf $(VENV) $(VENV_AIRFLOW) .demo demo.duckdb demo.duckdb.wal dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-* .demo demo.duckdb demo.duckdb.wal dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.installed: pyproject.toml constraints.txt
@@ -83,8 +87,8 @@ $(VENV)/.installed-warehouses: $(VENV)/.installed-test
 	$(INSTALL) -e '.[test,test-warehouses]'
 	@touch $@
 
-$(VENV_AIRFLOW)/.installed: pyproject.toml constraints-airflow.txt
-	@test -x $(VENV_AIRFLOW)/bin/python || $(PYTHON) -m venv $(VENV_AIRFLOW)
-	$(VENV_AIRFLOW)/bin/python -m pip install --quiet --disable-pip-version-check \
-	  -c constraints-airflow.txt -e '.[test-airflow]'
+.venv-%/.installed: pyproject.toml constraints-%.txt
+	@test -x .venv-$*/bin/python || $(PYTHON) -m venv .venv-$*
+	.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check \
+	  -c constraints-$*.txt -e '.[test-$*]'
 	@touch $@

@@ -15,7 +15,9 @@ sys.path.insert(0, str(FOLDER.parent))
 
 from feishu_source.tables import DELETED, MESSAGES, TABLES, Table  # noqa: E402 - from a checkout
 
-HEAD = "# Made by dbt/make_descriptions.py from feishu_source/tables.py: change it there.\nversion: 2\n"
+HEAD = """# Made by dbt/make_descriptions.py from feishu_source/tables.py: change it there.
+version: 2
+"""
 PARENTS = {
     "message_mentions": ("message_id", "messages"),
     "message_links": ("message_id", "messages"),

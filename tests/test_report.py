@@ -104,6 +104,7 @@ def test_the_report_for_machines_is_json_and_complete() -> None:
         "slices": 0,
         "shard": None,
         "published": None,
+        "searchable": None,
         "problems": [
             {
                 "chat_id": "oc_1",

@@ -158,7 +158,7 @@ def test_the_tests_of_the_package_notice_what_is_wrong(lab: Lab, talk: dict[str,
             " link_index, 'oc' as chat_id, now() as create_time, 'u' as url, 'x' as _dlt_load_id,"
             " false as _deleted"
         )
-    assert "relationships_message_links" in dbt(lab, "test", code=1)
+    assert "source_relationships_feishu_message_links" in dbt(lab, "test", code=1)
     assert "PASS freshness of feishu.sync_runs" in dbt(lab, "source", "freshness")
     with duckdb.connect(str(lab.database)) as connection:
         connection.execute("update feishu.sync_runs set finished_at = '2026-01-01'")

@@ -111,7 +111,8 @@ def write(words: Words) -> str:
 def _errors(error: type[FeishuError], depth: int = 0) -> Iterator[tuple[type[FeishuError], int]]:
     yield error, depth
     for kind in error.__subclasses__():
-        yield from _errors(kind, depth + 1)
+        if kind.__module__ == FeishuError.__module__:  # other rooms have errors of their own
+            yield from _errors(kind, depth + 1)
 
 
 def _error_row(error: type[FeishuError], depth: int, words: Words) -> list[str]:

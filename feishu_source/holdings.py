@@ -30,16 +30,21 @@ KEPT_STATES = 10
 
 
 def count_messages(pipeline: dlt.Pipeline) -> int | None:
-    """Rows of `messages`, 0 if there is no such table, None where they cannot be counted.
+    """Rows of `messages`, as `count_rows` counts them."""
+    return count_rows(pipeline, MESSAGES)
+
+
+def count_rows(pipeline: dlt.Pipeline, table: Table) -> int | None:
+    """Rows of a table, 0 if there is no such table, None where they cannot be counted.
 
     In Parquet files stand versions of rows.
     """
     if files := files_client(pipeline):
-        return files.count_rows(MESSAGES.name)
+        return files.count_rows(table.name)
     try:
         with pipeline.sql_client() as client:
-            table = client.make_qualified_table_name(MESSAGES.name)
-            rows = client.execute_sql(f"SELECT count(*) FROM {table}")
+            name = client.make_qualified_table_name(table.name)
+            rows = client.execute_sql(f"SELECT count(*) FROM {name}")
     except DestinationUndefinedEntity:
         return 0
     except SqlClientNotAvailable:
@@ -144,13 +149,29 @@ def last_rows(pipeline: Any, table: Table, ids: Collection[str]) -> list[Row]:
     An id is the value of the table's first column.
     """
     try:
-        if files := files_client(pipeline):
-            found = files.newest_rows(table)
-        else:
-            found = _rows_by_sql(pipeline, table)
+        return [row for row in _all_rows(pipeline, table) if row[0] in ids]
     except (SqlClientNotAvailable, DestinationException):  # no SQL, or a table of older columns
         return []
-    return [tuple(map(_to_ms, row)) for row in found if row[0] in ids]
+
+
+def read_rows(pipeline: Any, table: Table) -> list[Row]:
+    """All rows of a table, times in milliseconds; none if there is no such table.
+
+    Raises:
+        DestinationException, SqlClientNotAvailable: the destination cannot be asked.
+    """
+    try:
+        return _all_rows(pipeline, table)
+    except DestinationUndefinedEntity:
+        return []
+
+
+def _all_rows(pipeline: Any, table: Table) -> list[Row]:
+    if files := files_client(pipeline):
+        found = files.newest_rows(table)
+    else:
+        found = _rows_by_sql(pipeline, table)
+    return [tuple(map(_to_ms, row)) for row in found]
 
 
 def _rows_by_sql(pipeline: Any, table: Table) -> list[Row]:

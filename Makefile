@@ -1,7 +1,7 @@
 # demo: load a tenant that runs on this machine.  test: all but what needs a warehouse.
 # test-warehouses: the stories in PostgreSQL and others that are started here.
-# test-airflow, test-dbt: the DAG, the models, each in an environment of its own, .venv-NAME, for
-# their pins are not ours.
+# test-airflow, test-dagster, test-dbt: the DAG, the assets, the models, each in an environment of
+# its own, .venv-NAME, for their pins are not ours, or many.
 # All create their environment on first use and install again only when pyproject.toml or the
 # constraints change.
 
@@ -13,8 +13,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test test-warehouses test-airflow test-dbt lint format docs bench bench-limit soak mutate \
-  clean
+.PHONY: demo test test-warehouses test-airflow test-dagster test-dbt lint format docs bench bench-limit \
+  soak mutate clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python pipelines/load_history.py --demo
@@ -27,6 +27,9 @@ test-warehouses: $(VENV)/.installed-warehouses
 
 test-airflow: .venv-airflow/.installed
 	.venv-airflow/bin/python -m pytest tests/airflow $(PYTEST_ARGS) --timeout 600
+
+test-dagster: .venv-dagster/.installed
+	.venv-dagster/bin/python -m pytest tests/dagster_stories $(PYTEST_ARGS)
 
 test-dbt: .venv-dbt/.installed
 	.venv-dbt/bin/python -m pytest tests/dbt $(PYTEST_ARGS) --timeout 600
@@ -87,7 +90,7 @@ $(VENV)/.installed-warehouses: $(VENV)/.installed-test
 	$(INSTALL) -e '.[test,test-warehouses]'
 	@touch $@
 
-.venv-%/.installed: pyproject.toml constraints-%.txt
+.venv-%/.installed: pyproject.toml constraints.txt constraints-%.txt
 	@test -x .venv-$*/bin/python || $(PYTHON) -m venv .venv-$*
 	.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check \
 	  -c constraints-$*.txt -e '.[test-$*]'

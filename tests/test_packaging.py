@@ -136,7 +136,7 @@ def test_ci_runs_what_a_developer_runs() -> None:
     script = ROOT / ".ci" / "run"
     assert os.access(script, os.X_OK)
     _, _, commands = script.read_text("utf-8").partition("}\n")  # which installs a server
-    targets = ["test", "test-warehouses", "test-airflow", "test-dbt"]
+    targets = ["test", "test-warehouses", "test-airflow", "test-dagster", "test-dbt"]
     assert commands.splitlines() == [f"make {target}" for target in targets]
     makefile = (ROOT / "Makefile").read_text("utf-8")
     assert all(f"\n{target}:" in makefile for target in targets)

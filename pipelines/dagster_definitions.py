@@ -150,15 +150,18 @@ def feishu_definitions(
     @dg.schedule(name="feishu_schedule", job=job, cron_schedule=cron)
     def schedule(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
         """A run of each shard, but of those whose last one has not ended."""
+        begun = []
         for key in keys:
             tags = {"dagster/partition": key} if partitions else {}
-            unfinished = context.instance.get_runs(
-                dg.RunsFilter(job_name="feishu_load", statuses=[*UNFINISHED], tags=tags), limit=1
-            )
-            if unfinished:
-                yield dg.SkipReason(f"run {unfinished[0].run_id} of {key} has not ended")
+            filters = dg.RunsFilter(job_name="feishu_load", statuses=[*UNFINISHED], tags=tags)
+            if unfinished := context.instance.get_runs(filters, limit=1):
+                begun.append(f"run {unfinished[0].run_id} of {key} has not ended")
             else:
-                yield dg.RunRequest(partition_key=key if partitions else None)
+                # Dagster wants a key where there are several: never the same one twice.
+                tick = f"{context.scheduled_execution_time.isoformat()} {key}"
+                yield dg.RunRequest(run_key=tick, partition_key=key if partitions else None)
+        if len(begun) == len(keys):
+            yield dg.SkipReason(", ".join(begun))
 
     return dg.Definitions(
         assets=[assets],

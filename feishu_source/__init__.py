@@ -16,6 +16,7 @@ a load would meet, `plan()` what it would cost, `tenants()` those that are confi
     resources                                what dlt is told of; imports what is below when read
     reading                                  a resource is read: batches out, dlt's state
     views                                    files of Parquet seen as tables
+    exclusion                                one load at a time, or it is told
     holdings  refusals                       the warehouse: what it holds, what it says
     destination                              the way to it: a pipeline, and where it works
     bigquery_destination                     BigQuery's own way: what a merge reads
@@ -26,6 +27,7 @@ a load would meet, `plan()` what it would cost, `tenants()` those that are confi
     postgres_destination                     PostgreSQL's: how rows are copied
     filesystem_destination  open_tables      files' own ways: appended or merged, which count
     sqlalchemy_destination                   SQLite's and MySQL's: how texts fit, how rows are found
+    load_lock                                a lock that a database holds for a load
     configuration                            what was configured and cannot be meant; what dlt needs
     account                                  what a load has done, and how it ended
     session  terms                           one use of the source: client, chats, walk

@@ -12,11 +12,12 @@ from collections import Counter
 from datetime import UTC, datetime
 
 from feishu_source.arrow import Row
-from feishu_source.errors import FeishuError, Interrupted
+from feishu_source.errors import FeishuError, Interrupted, LoadLocked
 from feishu_source.report import (
     EXIT_COMPLETE,
     EXIT_FAILED,
     EXIT_INCOMPLETE,
+    EXIT_LOCKED,
     NO_CHATS,
     SIGNAL_BASE,
     LoadReport,
@@ -108,6 +109,8 @@ class Account:
     def _exit_code(self, failure: FeishuError | None) -> int:
         if isinstance(failure, Interrupted):
             return SIGNAL_BASE + (failure.signal or signal.SIGINT)
+        if isinstance(failure, LoadLocked):
+            return EXIT_LOCKED
         if failure is not None:
             return EXIT_FAILED
         grave = [p for p in self.report.problems if p.code not in self._tolerate]

@@ -7,6 +7,7 @@ Refuses to know Feishu.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Collection
 from datetime import datetime
 from typing import Any
@@ -74,6 +75,25 @@ def newest_state(pipeline: dlt.Pipeline) -> tuple[int, set[str]] | None:
         return None
     newest = max((int(row[0]) for row in rows or ()), default=0)
     return newest, {row[1] for row in rows or () if row[0] == newest}
+
+
+def stored_states(pipeline: dlt.Pipeline) -> Counter[str]:
+    """How often each of this pipeline's states is stored, by hash.
+
+    Nothing of files, to which rows go unstaged, nor of a DuckDB file, which nobody else enters
+    while a package is loaded: there two loads at once cost requests and no rows.
+    """
+    if files_client(pipeline) or describe(pipeline).database:
+        return Counter()
+    try:
+        with pipeline.sql_client() as client:
+            table = client.make_qualified_table_name("_dlt_pipeline_state")
+            rows = client.execute_sql(
+                f"SELECT version_hash FROM {table} WHERE pipeline_name = %s", pipeline.pipeline_name
+            )
+    except (DestinationUndefinedEntity, SqlClientNotAvailable):
+        return Counter()
+    return Counter(row[0] for row in rows or ())
 
 
 def other_states(pipeline: dlt.Pipeline) -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@
 In: a dlt pipeline and the arguments of the source. Out: a `LoadReport`, or an error that carries
 it. Whatever calls a load, a command line or an orchestrator, calls this and nothing else.
 
-Order: lock; what an earlier load left pending; state from the destination, which is authoritative;
+Order: locks; what an earlier load left pending; state from the destination, which is authoritative;
 a first small load (chats), because dlt wipes what it extracted when a first run dies; slices; the
 account; clean-up; the search index; a copy for readers.
 """
@@ -26,13 +26,12 @@ from dlt.common.exceptions import SignalReceivedException
 from dlt.common.runtime import signals
 from dlt.extract import DltResource
 from dlt.pipeline.exceptions import PipelineStepFailed
-from filelock import FileLock, Timeout
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random
 
 from feishu_source.account import Account
 from feishu_source.arrow import Row, to_arrow
 from feishu_source.configuration import set_dlt_defaults
-from feishu_source.destination import describe, file_format, lock_path, plan_of
+from feishu_source.destination import describe, file_format, plan_of
 from feishu_source.duckdb_copy import NotPublished, check_copy
 from feishu_source.duckdb_copy import publish as publish_copy
 from feishu_source.duckdb_destination import kept_open
@@ -44,6 +43,7 @@ from feishu_source.errors import (
     LoadLocked,
     causes,
 )
+from feishu_source.exclusion import Exclusion, locked
 from feishu_source.holdings import (
     are_files_gone,
     check_clock,
@@ -103,7 +103,7 @@ def load(
 
     Raises:
         ConfigurationError: an argument or a setting is wrong; nothing was asked for.
-        LoadLocked: another load of this pipeline runs.
+        LoadLocked: another load of this pipeline runs, or one into the same dataset.
         Interrupted: SIGINT or SIGTERM; what was read until then is loaded.
         FeishuError: the load had to end; what was read until then is loaded. `report` tells.
     """
@@ -130,7 +130,7 @@ def load(
         check_searchable(plan_of(pipeline).place)
     # Signals only raise a flag, from here on: an exception that comes at any moment can be lost in
     # any library. dlt looks at the flag within its steps, this load behind each of them.
-    with _locked(pipeline), discreet_logs(), _rare_collections(), signals.intercepted_signals():
+    with locked(pipeline), discreet_logs(), _rare_collections(), signals.intercepted_signals():
         return _Load(pipeline, session, frozenset(tolerate), copy, search_index).run()
 
 
@@ -159,25 +159,6 @@ def _rare_collections() -> Iterator[None]:
         gc.set_threshold(*before)
 
 
-@contextmanager
-def _locked(pipeline: dlt.Pipeline) -> Iterator[None]:
-    """Holds the pipeline's lock, beside its working folder, which dlt may wipe."""
-    path = lock_path(pipeline.pipelines_dir, pipeline.pipeline_name)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(path)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise LoadLocked(
-            f"another load of pipeline {pipeline.pipeline_name} is running (lock {path}): wait "
-            "for it to end, or use another --pipelines-dir for another destination."
-        ) from error
-    try:
-        yield
-    finally:
-        lock.release()
-
-
 class _Load:
     """The steps of one load, in order."""
 
@@ -193,6 +174,7 @@ class _Load:
         self._search_index = search_index
         self._copy = copy
         self._session = session
+        self._exclusion = Exclusion(pipeline)
         self._account = Account(pipeline.pipeline_name, describe(pipeline), session, tolerate)
         self._before: int | None = None
         self._account_written = False
@@ -201,7 +183,10 @@ class _Load:
 
     def run(self) -> LoadReport:
         """All steps; whatever ends them early, the account is written if it can be."""
-        failure = self._attempt()
+        try:
+            failure = self._attempt()
+        finally:
+            self._exclusion.end()
         if failure is not None:
             raise failure
         return self.report
@@ -213,8 +198,10 @@ class _Load:
         quote messages. What nobody foresaw keeps its causes.
         """
         try:
+            self._exclusion.begin()
             self._load_pending()
             self._restore_state()
+            self._exclusion.note()
             self._read()
             self._index()
             self._publish()
@@ -305,10 +292,12 @@ class _Load:
     def _read(self) -> None:
         chats = session_source(self._session).with_resources(CHATS.name, CHAT_MEMBERS.name)
         self._run([chats, _ledger_source(self._account.rows())])
+        self._exclusion.check()
         while True:
             self.report.slices += 1
             self._session.progress.slice = self.report.slices
             self._run(session_source(self._session).with_resources(MESSAGES.name, THREADS.name))
+            self._exclusion.check()
             if self._session.finished:
                 break
         self._account_written = True  # with the last slice
@@ -384,10 +373,9 @@ class _Load:
         try:
             # What could not be loaded stands before the account: dlt would try that first.
             is_stuck = isinstance(failure, DestinationError) and self._pipeline.has_pending_data
-            if isinstance(failure, ConfigurationError) or self._pipeline.first_run or is_stuck:
-                self._account.complete(
-                    failure
-                )  # nothing was asked for, or there is nowhere to write
+            is_idle = isinstance(failure, ConfigurationError | LoadLocked)  # nothing was asked for
+            if is_idle or self._pipeline.first_run or is_stuck:  # or there is nowhere to write
+                self._account.complete(failure)
             else:
                 self._close(failure)
         except (PipelineStepFailed, DestinationException) as error:

@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from feishu_source.errors import ConfigurationError
+from feishu_source.load_lock import LoadLock
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class Manners:
     extra: str
     needs: tuple[str, ...]
     reserved: str | None = None
+    has_lock: bool = False
 
     def check_dataset(self, dataset: str) -> None:
         """Refuses the name of a schema that the server keeps for itself."""
@@ -51,6 +53,19 @@ class Manners:
         return make(**{"destination_name": found.destination_name, **found.config_params})
 
 
+def load_lock(pipeline: Any) -> LoadLock | None:
+    """What keeps a second load out of the same dataset, at the destination; None if nothing can.
+
+    Also for a pipeline to dlt's own destination of that kind, where what the room needs is there.
+    """
+    own = MANNERS.get(pipeline.destination.destination_type)
+    if own is None or not own.has_lock or not all(map(_is_installed, own.needs)):
+        return None
+    room = import_module(f"feishu_source.{own.room}")
+    lock: LoadLock | None = room.load_lock(pipeline.sql_client())
+    return lock
+
+
 def _is_installed(module: str) -> bool:
     try:
         return find_spec(module) is not None
@@ -64,6 +79,7 @@ MANNERS = {
         "postgres",
         ("psycopg2", "adbc_driver_postgresql"),
         r"information_schema|pg_.*",
+        has_lock=True,
     ),
     "dlt.destinations.bigquery": Manners(
         "bigquery_destination", "bigquery", ("google.cloud.bigquery",)
@@ -73,6 +89,7 @@ MANNERS = {
         "sqlalchemy",
         ("sqlalchemy",),
         r"information_schema|performance_schema|mysql|sys|temp",
+        has_lock=True,
     ),
 }
 """By dlt's name of the kind; not DuckDB, whose destination is made where its path is known."""

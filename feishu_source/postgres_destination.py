@@ -9,6 +9,8 @@ U+FFFD, in `body_content` and `extra` as well, where JSON writes it as an escape
 
 And two merges that bring the same row at once would leave it twice: neither sees what the other
 has inserted and not yet committed. So one waits for the other, table by table; who reads does not.
+
+A second load that would stage its rows where the first does is kept out by an advisory lock.
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ from dlt.common.destination.client import FollowupJobRequest
 from dlt.destinations.impl.postgres.factory import get_adbc_driver_location
 from dlt.destinations.impl.postgres.postgres import PostgresClient, PostgresParquetCopyJob
 from dlt.destinations.sql_jobs import SqlMergeFollowupJob
+
+from feishu_source.load_lock import ConnectionLock, LoadLock, key_of
 
 
 class _CopyJob(PostgresParquetCopyJob):
@@ -96,6 +100,23 @@ def postgres_destination(**settings: Any) -> Any:
         settings: of dlt's destination; what is left out, configuration gives.
     """
     return _Postgres(**settings)
+
+
+def load_lock(client: Any) -> LoadLock:
+    """What keeps other loads out of the client's staging dataset.
+
+    A lock of a transaction, not of a session: a pooler that lends connections for a transaction
+    would give a session's to whoever comes next. It holds no snapshot, so nothing that is deleted
+    meanwhile has to be kept for it, and servers that end idle transactions leave it alone.
+    """
+    number = int.from_bytes(key_of(client.staging_dataset_name)[:8], "big", signed=True)
+    take = (
+        "SET TRANSACTION ISOLATION LEVEL READ COMMITTED",
+        "SET LOCAL idle_in_transaction_session_timeout = 0",
+        "SET LOCAL application_name = 'feishu-history'",
+        f"SELECT pg_try_advisory_xact_lock({number})",
+    )
+    return ConnectionLock(client, take, is_transaction=True)
 
 
 def without_nul(batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -6,12 +6,16 @@ know what is loaded into it.
 Left alone, dlt's merge looks through all staged rows for each row of a table: there are no indexes,
 and these databases make none for a statement. Ten thousand messages take seconds, a million days.
 And in MySQL its texts end at 64 KB, in whatever alphabet the server has by default.
+
+A second load that would stage its rows where the first does is kept out: by a lock of the server,
+and where there is none by one of a file beside that of the database.
 """
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import dlt
@@ -20,7 +24,10 @@ from dlt.common.destination.client import FollowupJobRequest
 from dlt.common.schema.utils import get_columns_names_with_prop
 from dlt.destinations.impl.sqlalchemy.merge_job import SqlalchemyMergeFollowupJob
 from dlt.destinations.impl.sqlalchemy.sqlalchemy_job_client import SqlalchemyJobClient
+from filelock import FileLock, Timeout
 from sqlalchemy.dialects import mysql
+
+from feishu_source.load_lock import ConnectionLock, LoadLock, key_of
 
 _MYSQL = ("mysql", "mariadb")
 _BYTES = {"charset": "utf8mb4", "collation": "utf8mb4_bin"}
@@ -98,3 +105,36 @@ def sqlalchemy_destination(**settings: Any) -> Any:
         settings: of dlt's destination; what is left out, configuration gives.
     """
     return _Sqlalchemy(**settings)
+
+
+def load_lock(client: Any) -> LoadLock | None:
+    """What keeps other loads out of the client's staging dataset; None where nothing can."""
+    staging = client.staging_dataset_name
+    if client.dialect_name in _MYSQL:
+        name = key_of(staging).hex()[:40]  # MySQL's names of locks end at 64 signs
+        take, give = f"SELECT GET_LOCK('{name}', 0)", f"SELECT RELEASE_LOCK('{name}')"
+        return ConnectionLock(client, [take], give)
+    if client.dialect_name != "sqlite" or client._sqlite_is_memory_db():
+        return None
+    database = Path(client.database_name).resolve()
+    if not database.parent.is_dir():  # which SQLite tells, and a lock would make
+        return None
+    return _BesideFile(database.with_name(f"{database.name}.{staging}.lock"))
+
+
+class _BesideFile:
+    """A lock of a file, which the operating system takes from a process that ends."""
+
+    def __init__(self, path: Path) -> None:
+        self._lock = FileLock(path)
+
+    def hold(self) -> bool:
+        if not self._lock.is_locked:
+            try:
+                self._lock.acquire(timeout=0)
+            except Timeout:
+                return False
+        return True
+
+    def release(self) -> None:
+        self._lock.release()

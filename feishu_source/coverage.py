@@ -63,6 +63,9 @@ class ChatState:
     For the sake of idle chats, `newest_s`: no message known of the timeline is newer; `troubled`:
     the last load that tried could not read the chat; `idle_until_s`: nothing was sent from what is
     covered up to here, as other chats have proven, but nothing is claimed of it.
+
+    `resets`: how often what was claimed before was forgotten because somebody asked for it. Claims
+    of fewer resets, which other pipelines may still make, count no more.
     """
 
     covered_from_s: int | None = None
@@ -78,6 +81,7 @@ class ChatState:
     newest_s: int | None = None
     troubled: bool = False
     idle_until_s: int | None = None
+    resets: int | None = None
 
     @classmethod
     def from_dict(cls, state: Mapping[str, Any]) -> ChatState:

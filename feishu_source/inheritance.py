@@ -67,7 +67,12 @@ class Inheritance:
 
     def give(self, part: Part, own: Entries) -> None:
         """Puts into a pipeline's own entries what is better than they are."""
-        _take(own, getattr(self, part), _IS_BETTER[part])
+        others = getattr(self, part)
+        if part == "claims":
+            others = {
+                chat_id: _with_full(claim, own.get(chat_id)) for chat_id, claim in others.items()
+            }
+        _take(own, others, _IS_BETTER[part])
 
 
 def _take(own: Entries, others: Entries, is_better: Callable[[Any, Any], bool]) -> None:
@@ -76,8 +81,26 @@ def _take(own: Entries, others: Entries, is_better: Callable[[Any, Any], bool]) 
             own[chat_id] = other
 
 
+def _with_full(claim: Entries, own: Mapping[str, Any] | None) -> Entries:
+    """Another's claim, with the rereading of everything that the own one has begun and not ended.
+
+    It was asked for once, here. Of threads it promises no more than the claim it now belongs to.
+    """
+    first = (own or {}).get("walks", {}).get("first")
+    if not own or not first or not first.get("full") or _resets(claim) != _resets(own):
+        return claim
+    kept = first | {"threads": first["threads"] and claim.get("threads_covered", False)}
+    return {**claim, "walks": {**claim.get("walks", {}), "first": kept}}
+
+
+def _resets(claim: Mapping[str, Any]) -> int:
+    return int(claim.get("resets") or 0)
+
+
 def _reaches_further(claim: Mapping[str, Any], own: Mapping[str, Any]) -> bool:
-    """True if a claim covers all that the own one does, and more."""
+    """True if a claim covers all that the own one does, and more; one before a reset does not."""
+    if _resets(claim) != _resets(own):
+        return _resets(claim) > _resets(own)
     if own.get("covered_until_s") is None:
         return claim.get("covered_until_s") is not None
     return bool(

@@ -197,9 +197,14 @@ class Session:
         return [(SYNC_COVERAGE, self.walk.coverage_rows())] if self.walk else []
 
     def _reset(self, claims: dict[str, Any], wanted: Collection[str]) -> None:
-        """Forgets what is claimed of the chats that are to be loaded anew."""
+        """Forgets what is claimed of the chats that are to be loaded anew, by whichever pipeline.
+
+        What other pipelines claim stands in their states, and is inherited by every load.
+        """
         for chat_id in self._reset_chats:
-            claimed = claims.pop(chat_id, None) is not None
+            claimed = chat_id in claims
+            if claimed:
+                claims[chat_id] = {"resets": claims[chat_id].get("resets", 0) + 1}
             if chat_id in wanted:
                 continue
             if claimed or chat_id in self.roster.listed:

@@ -3,7 +3,7 @@
 In: the dict that dlt keeps for `messages`. Out: the claims of all chats in it, in the form that
 this version knows. Refuses to know where it is kept, and what a claim means.
 
-    {"version": 2, "base_url": …, "app_id": …, "chats": {chat_id: ChatState.to_dict()}}
+    {"version": 3, "base_url": …, "app_id": …, "chats": {chat_id: ChatState.to_dict()}}
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 from feishu_source.errors import ConfigurationError
 
-STATE_VERSION = 2
+STATE_VERSION = 3
 
 Migration = Callable[[dict[str, Any]], None]
 
@@ -31,7 +31,12 @@ def _tell_sweeps_apart(state: dict[str, Any]) -> None:
             walks["past"] = walks.pop("sweep") | {"kind": "past"}
 
 
-MIGRATIONS: dict[int, Migration] = {1: _tell_sweeps_apart}
+def _count_resets(state: dict[str, Any]) -> None:
+    """A claim without `resets` is one before any; but a version that does not know the word would
+    write the claim anew without it, and bring back what was forgotten: so it must not."""
+
+
+MIGRATIONS: dict[int, Migration] = {1: _tell_sweeps_apart, 2: _count_resets}
 """From each older version to the next, in place. A state is a promise about rows that are loaded:
 what a migration cannot know it must not claim."""
 

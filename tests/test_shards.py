@@ -157,6 +157,49 @@ def test_chats_that_are_divided_anew_are_gone_on_with(
     lab.assert_equals_truth()
 
 
+@pytest.mark.parametrize("then", ["1/1", None])
+def test_a_reset_outlives_the_claims_of_other_pipelines(
+    lab: Lab, ann: str, world: World, chats: list[str], then: str | None
+) -> None:
+    """Rows are gone, the chat is loaded anew in two loads: no older claim spares the second one."""
+    for number in range(60):
+        world.advance(60)
+        world.post(chats[0], ann, text=f"more {number}")
+    world.advance(DAY_S)
+    lab.load(rungs="off")
+    load_shard(lab, "1/1", rungs="off")
+    with duckdb.connect(str(lab.database)) as connection:
+        connection.execute("delete from feishu.messages where chat_id = ?", [chats[0]])
+    load_shard(lab, "1/1", rungs="off", reset_chats=[chats[0]], max_messages=20, page_size=10)
+    world.advance(60)
+    world.post(chats[0], ann, text="the last one")
+    world.advance(60)
+    report = load_shard(lab, then, rungs="off") if then else lab.load(rungs="off")
+    assert report.exit_code == 0
+    lab.assert_equals_truth()
+    if then:
+        lab.load(rungs="off")
+        assert earliest(lab) > 0
+
+
+def test_a_full_load_that_was_cut_goes_on_though_another_pipeline_loaded_meanwhile(
+    lab: Lab, world: World, ann: str, chats: list[str]
+) -> None:
+    """What is claimed further is taken over, and the rereading with it."""
+    for number in range(60):
+        world.advance(60)
+        message_id = world.post(chats[0], ann, text=f"more {number}")
+    world.advance(DAY_S)
+    lab.load(rungs="off")
+    load_shard(lab, "1/1", rungs="off")
+    load_shard(lab, "1/1", rungs="off", full=True, max_messages=20, page_size=10)
+    world.edit(message_id, text="edited")
+    world.advance(3_600)
+    lab.load(rungs="off")
+    assert load_shard(lab, "1/1", rungs="off").exit_code == 0
+    lab.assert_equals_truth()
+
+
 def test_a_shard_that_fell_behind_goes_on_from_where_others_are(
     lab: Lab, world: World, ann: str, chats: list[str]
 ) -> None:
@@ -227,6 +270,32 @@ def test_of_several_claims_the_furthest_is_taken() -> None:
     assert claims(near, far) == claims(far, near) == {"mine": claim(0, 9)}
     assert claims(near, own={"mine": claim(0, 7)}) == {"mine": claim(0, 7)}
     assert claims(far, own={"mine": claim(0, 7)}) == {"mine": claim(0, 9)}
+
+
+def test_a_claim_from_before_a_reset_counts_no_more() -> None:
+    """However far it reaches; and what was reset elsewhere is reset here."""
+    old, reset = state_of({"mine": claim(0, 9)}), state_of({"mine": {"resets": 1}})
+    assert claims(old, own={"mine": {"resets": 1}}) == {"mine": {"resets": 1}}
+    assert claims(old, reset) == claims(reset, old) == {"mine": {"resets": 1}}
+    assert claims(reset, own={"mine": claim(0, 9)}) == {"mine": {"resets": 1}}
+    again = claim(0, 5) | {"resets": 1}
+    assert claims(state_of({"mine": again}), own={"mine": {"resets": 1}}) == {"mine": again}
+    assert claims(state_of({"mine": again}), own={"mine": {"resets": 2}}) == {"mine": {"resets": 2}}
+
+
+@pytest.mark.parametrize(("covered", "threads"), [({}, False), ({"threads_covered": True}, True)])
+def test_a_full_rereading_goes_on_in_a_claim_that_is_taken_over(
+    covered: dict[str, bool], threads: bool
+) -> None:
+    """It was asked for in the own pipeline; where the other read no threads, it covers none."""
+    first = {"kind": "first", "start_s": 0, "at_s": 3, "stop_s": 7, "as_of_s": 7, "threads": True}
+    own = {"mine": claim(0, 7) | {"walks": {"first": first | {"full": True}}}}
+    further = claim(0, 9) | covered
+    taken = claims(state_of({"mine": further}), own=own)
+    walks = {"first": first | {"full": True, "threads": threads}}
+    assert taken == {"mine": further | {"walks": walks}}
+    asked_by_nobody = {"mine": claim(0, 7) | {"walks": {"first": first}}}
+    assert claims(state_of({"mine": further}), own=asked_by_nobody) == {"mine": further}
 
 
 def test_a_claim_that_begins_later_replaces_none() -> None:

@@ -35,6 +35,7 @@ def test_state_of_every_version_ever_written_still_makes_its_claims(version: int
             root_times_ms={"omt_hot": 1766220000123},
             hot_since_ms=1766000000000,
             polled_s=1767225600,
+            resets=1 if version >= 3 else None,
         ),
         "oc_under_way": ChatState(
             covered_from_s=0,

@@ -12,6 +12,7 @@ import dlt
 import duckdb
 import pytest
 
+from feishu_source import load, open_pipeline
 from feishu_source.destination import Plan, plan_pipeline
 from feishu_source.doctor import CheckReport, check
 from feishu_source.doctor.warehouse import outcome_of
@@ -251,6 +252,16 @@ def test_a_state_of_another_host(lab: Lab) -> None:
     url = lab.sandbox.base_url.replace("127.0.0.1", "localhost")
     report = examine(lab, base_url=url)
     assert (amiss(report), report.exit_code) == (["state.other_host"], 2)
+
+
+def test_a_state_of_another_app_in_another_pipeline(lab: Lab) -> None:
+    """Whatever that one is called: a load would refuse the dataset as well."""
+    where = {"database": str(lab.database), "pipelines_dir": str(lab.folder / "pipelines")}
+    load(open_pipeline(**where, name="others"), **lab.access)
+    assert amiss(examine(lab)) == []
+    report = examine(lab, app_id="cli_another")
+    assert ("state.other_app" in amiss(report), report.exit_code) == (True, 2)
+    assert the(report, "state.other_app").values["theirs"] == lab.sandbox.app_id
 
 
 def test_a_state_of_a_newer_version(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:

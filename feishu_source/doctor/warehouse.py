@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import secrets
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +29,7 @@ from feishu_source.destination import NOT_CONFIGURED, Plan
 from feishu_source.doctor.findings import Finding, find, skip
 from feishu_source.doctor.machine import refusal_to_write
 from feishu_source.errors import causes
+from feishu_source.holdings import other_states
 from feishu_source.refusals import is_damage, tell_refusal
 from feishu_source.state import STATE_VERSION
 from feishu_source.tables import MESSAGES
@@ -38,10 +39,14 @@ State = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What was found out about a destination; `state` is None where it could not be read."""
+    """What was found out about a destination; `state` is None where it could not be read.
+
+    `others`: the states of other pipelines that loaded into the same dataset.
+    """
 
     finding: Finding
     state: State | None = None
+    others: Sequence[State] = ()
 
 
 def look_at(plan: Plan) -> Seen:
@@ -55,20 +60,22 @@ def look_at(plan: Plan) -> Seen:
 
 
 def check_state(seen: Seen, owner: Mapping[str, Any]) -> Finding:
-    """Whether the state belongs to this app and host, and is of a version this code knows."""
+    """Whether the state belongs to this app and host, and is of a version this code knows.
+
+    Those of other pipelines in the dataset have to belong to them as well.
+    """
     state = seen.state
     if state is None:
         return skip("state", "destination")
-    if not state:
-        return find("state.none")
     version = state.get("version", STATE_VERSION)
     if version > STATE_VERSION:
         return find("state.newer", theirs=version, ours=STATE_VERSION)
     outcomes = {"base_url": "other_host", "app_id": "other_app", "tenant_key": "other_tenant"}
-    for name, ours in owner.items():
-        if name in state and state[name] != ours:
-            return find(f"state.{outcomes[name]}", theirs=state[name], ours=ours)
-    return find("state.ok", chats=len(state.get("chats", {})))
+    for each in (state, *seen.others):
+        for name, ours in owner.items():
+            if name in each and each[name] != ours:
+                return find(f"state.{outcomes[name]}", theirs=each[name], ours=ours)
+    return find("state.ok", chats=len(state.get("chats", {}))) if state else find("state.none")
 
 
 # DuckDB
@@ -82,11 +89,11 @@ def _look_at_duckdb(plan: Plan, path: Path) -> Seen:
         outcome = "unwritable" if path.parent.is_dir() else "nowhere"
         return Seen(find(f"destination.{outcome}", where=path, reason=reason))
     with duckdb.connect(str(path), read_only=True) as connection:
-        state = _read_state(plan, dlt.destinations.duckdb(connection))
+        states = _read_states(plan, dlt.destinations.duckdb(connection))
     try:
-        return Seen(_try_to_write(path), state)
-    except duckdb.Error as error:  # somebody reads it: what the state says is known all the same
-        return Seen(_explain(error, plan), state)
+        return Seen(_try_to_write(path), *states)
+    except duckdb.Error as error:  # somebody reads it: what the states say is known all the same
+        return Seen(_explain(error, plan), *states)
 
 
 def _try_to_write(path: Path) -> Finding:
@@ -112,7 +119,7 @@ def _try_to_write(path: Path) -> Finding:
 def _look_elsewhere(plan: Plan) -> Seen:
     with _scratch_pipeline(plan, plan.target) as pipeline:
         finding = _try_elsewhere(plan, pipeline)
-        return Seen(finding, _read_state_by(pipeline))
+        return Seen(finding, *_read_states_by(pipeline))
 
 
 def _try_elsewhere(plan: Plan, pipeline: dlt.Pipeline) -> Finding:
@@ -140,9 +147,15 @@ def _try_elsewhere(plan: Plan, pipeline: dlt.Pipeline) -> Finding:
 # State
 
 
-def _read_state(plan: Plan, target: Any) -> State:
+def _read_states(plan: Plan, target: Any) -> tuple[State, Sequence[State]]:
     with _scratch_pipeline(plan, target) as pipeline:
-        return _read_state_by(pipeline)
+        return _read_states_by(pipeline)
+
+
+def _read_states_by(pipeline: dlt.Pipeline) -> tuple[State, Sequence[State]]:
+    """The source's state as the destination has it, and those of other pipelines there."""
+    others = [resources.get(MESSAGES.name, {}) for resources in other_states(pipeline)]
+    return _read_state_by(pipeline), others
 
 
 def _read_state_by(pipeline: dlt.Pipeline) -> State:

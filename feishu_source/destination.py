@@ -32,7 +32,7 @@ from feishu_source.errors import ConfigurationError
 from feishu_source.filesystem_destination import bucket, filesystem_destination
 from feishu_source.manners import MANNERS
 from feishu_source.report import Place
-from feishu_source.shards import Shard, parse_shard
+from feishu_source.shards import Shard, check_dataset, parse_shard
 
 NOT_CONFIGURED = (
     ConfigurationException,
@@ -112,11 +112,12 @@ def plan_pipeline(
 
     Raises:
         ConfigurationError: the DuckDB file and the dataset have the same name, the dataset cannot
-            be told from others, shards cannot be loaded there, nobody knows such a destination, or
-            what it needs is not installed.
+            be told from others or is where a shard stages its rows, shards cannot be loaded there,
+            nobody knows such a destination, or what it needs is not installed.
     """
     set_dlt_defaults()
     part = parse_shard(shard)
+    check_dataset(dataset)
     target: Any = destination
     path: Path | None = None
     where = [destination, dataset]

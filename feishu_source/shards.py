@@ -56,6 +56,21 @@ def parse_shard(text: str | None) -> Shard | None:
     return shard
 
 
+def check_dataset(dataset: str) -> None:
+    """Refuses a dataset whose tables a shard of another one would take for its staged rows.
+
+    Raises:
+        ConfigurationError: shards stage their rows under such a name.
+    """
+    if shard := shard_named(dataset):
+        base = _NAME.sub("", dataset)
+        if base.endswith("_staging"):
+            raise ConfigurationError(
+                f"the dataset {dataset} is where shard {shard} of {base.removesuffix('_staging')} "
+                "keeps rows for a moment: choose another --dataset."
+            )
+
+
 def shard_named(pipeline_name: str) -> Shard | None:
     """The part that a pipeline of this name loads, as `Shard.name` made it."""
     match = _NAME.search(pipeline_name)

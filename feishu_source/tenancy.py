@@ -29,6 +29,7 @@ from dlt.common.configuration.utils import deserialize_value
 
 from feishu_source.configuration import SECTIONS, explain_value
 from feishu_source.errors import ConfigurationError, redact
+from feishu_source.shards import shard_named
 
 if TYPE_CHECKING:
     from feishu_source.destination import Plan
@@ -206,7 +207,15 @@ def _read(name: str, hints: Mapping[str, Any]) -> Tenant:
             "z, digits and single _ between them."
         )
     place = {key: _value(name, key, str) for key in PLACE}
-    return Tenant(name, _only_given(place), hints)
+    tenant = Tenant(name, _only_given(place), hints)
+    pipeline = tenant.pipeline_arguments({})["name"]
+    if shard := shard_named(pipeline):
+        raise ConfigurationError(
+            f"the tenant {name} cannot have the pipeline {pipeline}: a name that ends like this is "
+            f"that of shard {shard}. Name the tenant otherwise, or set another pipeline under "
+            f"[sources.feishu.tenants.{name}]."
+        )
+    return tenant
 
 
 def _only_given(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import pytest
 
 from feishu_source import load, open_pipeline
 from feishu_source.cli import main
+from feishu_source.destination import plan_pipeline
 from feishu_source.errors import ConfigurationError
 from feishu_source.inheritance import Inheritance
 from feishu_source.report import LoadReport
@@ -68,6 +69,16 @@ def test_duckdb_is_refused_with_the_reason(capsys: pytest.CaptureFixture[str]) -
     """Before anything is made."""
     assert main(["--shard", "1/2"]) == 2
     assert "one writer at a time" in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_dataset_in_which_a_shard_stages_its_rows_is_refused(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The shard would empty its tables; other names that end in a part of a whole are no harm."""
+    assert main(["--dataset", "feishu_staging_1_of_2"]) == 2
+    told = " ".join(capsys.readouterr().err.split())
+    assert "is where shard 1/2 of feishu keeps rows for a moment: choose another" in told
+    assert plan_pipeline(dataset="quarter_1_of_4").place.dataset == "quarter_1_of_4"
 
 
 @pytest.mark.parametrize(("name", "shard"), [("history", "1/2"), ("history_1_of_2", None)])

@@ -320,6 +320,26 @@ def test_name_that_cannot_be_said_everywhere_is_refused(two: Two, name: str) -> 
         tenants()
 
 
+@pytest.mark.parametrize(
+    ("name", "more"), [("x_1_of_2", ""), ("1_of_2", ""), ("x", 'pipeline = "x_1_of_2"')]
+)
+def test_tenant_whose_pipeline_would_be_a_shards_is_refused(
+    two: Two, capsys: pytest.CaptureFixture[str], name: str, more: str
+) -> None:
+    """A load of it was told to give a shard that nobody meant."""
+    configure(f"[sources.feishu.tenants.{name}]\n{more}")
+    assert main(["--all-tenants"]) == 2
+    told = " ".join(capsys.readouterr().err.split())
+    assert f"the tenant {name} cannot have the pipeline" in told
+    assert "is that of shard 1/2. Name the tenant otherwise" in told
+
+
+def test_tenant_of_such_a_name_takes_a_pipeline_of_another(two: Two) -> None:
+    """As its refusal says."""
+    configure('[sources.feishu.tenants.x_1_of_2]\npipeline = "x"')
+    assert tenants()["x_1_of_2"].pipeline_arguments({})["name"] == "x"
+
+
 def test_secret_in_the_file_for_settings_is_refused(
     two: Two, capsys: pytest.CaptureFixture[str]
 ) -> None:

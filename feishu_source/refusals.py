@@ -30,6 +30,15 @@ _SIGNS_OF_NO_ENTRY = (
     *("no pg_hba.conf entry", "timeout expired"),
 )
 
+_SIGNS_OF_A_LOST_CONNECTION = (
+    *("server closed the connection", "terminating connection", "connection already closed"),
+    *("connection has been closed", "connection is closed", "connection reset", "broken pipe"),
+    *("lost connection to", "server has gone away", "no connection to the server"),
+    *("could not receive data from server", "could not send data to server"),
+    *("the database system is shutting down", "the database system is starting up"),
+)
+"""Words of PostgreSQL, its client libpq, MySQL's clients, and the operating system."""
+
 _KEPT_OUT = re.compile(r'connection to server at ".*?", port \d+ failed: (?P<why>.*)')
 """How PostgreSQL's client says that it was not let in: no message has been sent by then."""
 
@@ -143,6 +152,12 @@ def _advice(error: BaseException, place: Place) -> str:
         )
     if is_held(error):
         return "Next step: another process has the database open; close it and run again."
+    if any(sign in words for sign in _SIGNS_OF_A_LOST_CONNECTION):
+        return (
+            "Next step: none but the next load, which goes on from what was loaded: the server "
+            "ended the connection. If it happens again, see in the server's log why: a restart, an "
+            "administrator, a time limit, or a firewall in between."
+        )
     if any(sign in words for sign in _SIGNS_OF_NO_ENTRY):
         return (
             "Next step: see that the server runs and can be reached, and that host, port, "

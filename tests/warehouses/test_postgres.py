@@ -14,6 +14,7 @@ import psycopg2
 import pyarrow as pa
 import pytest
 from dlt import Pipeline
+from dlt.destinations.impl.postgres.postgres import PostgresClient
 from dlt.destinations.impl.postgres.sql_client import Psycopg2SqlClient
 
 from feishu_source.cli import main
@@ -249,6 +250,33 @@ def test_a_table_that_somebody_dropped_is_named(warehouse: WarehouseLab, postgre
     told = str(refused.value)
     assert 'relation "feishu.message_mentions" does not exist. Next step: a table that' in told
     ask(postgres, "drop schema feishu cascade")
+    assert warehouse.load().exit_code == 0
+    warehouse.assert_equals_truth()
+
+
+def test_a_server_that_ends_all_connections_in_the_midst_of_a_load(
+    warehouse: WarehouseLab, postgres: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it does when it is restarted; there is nothing to mend, and the next load goes on."""
+    warehouse.load()
+    warehouse.world.advance(60)
+    talk(warehouse.world, Random(1))
+    original = PostgresClient.complete_load
+
+    def complete(*arguments: Any, **more: Any) -> None:
+        ask(
+            postgres,
+            "select pg_terminate_backend(pid, 10000) from pg_stat_activity where"
+            " usename = current_user and pid <> pg_backend_pid()",
+        )
+        original(*arguments, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PostgresClient, "complete_load", complete)
+        with pytest.raises(DestinationError) as ended:
+            warehouse.load()
+    assert "Next step: none but the next load, which goes on from what" in str(ended.value)
+    assert "the server ended the connection" in str(ended.value)
     assert warehouse.load().exit_code == 0
     warehouse.assert_equals_truth()
 

@@ -13,6 +13,7 @@ from operator import itemgetter
 from typing import TypeVar
 
 from feishu_source.sandbox import items
+from feishu_source.sandbox.files import file_reply
 from feishu_source.sandbox.items import Items, encode
 from feishu_source.sandbox.listing import (
     Place,
@@ -26,6 +27,7 @@ from feishu_source.sandbox.listing import (
     walk,
     window,
 )
+from feishu_source.sandbox.loopback import HttpReply
 from feishu_source.sandbox.parameters import (
     Query,
     one_of,
@@ -48,6 +50,7 @@ TOKEN_PATHS = (TOKEN_PATH, APP_TOKEN_PATH, TENANT_TOKEN_PATH, TICKET_PATH)
 """All that is POSTed: each hands out tokens, or what is needed for one, and takes none itself."""
 MESSAGES_PATH = "/open-apis/im/v1/messages"
 MESSAGE_PATH = "/open-apis/im/v1/messages/:message_id"
+RESOURCE_PATH = "/open-apis/im/v1/messages/:message_id/resources/:file_key"
 CHATS_PATH = "/open-apis/im/v1/chats"
 CHAT_PATH = "/open-apis/im/v1/chats/:chat_id"
 MEMBERS_PATH = "/open-apis/im/v1/chats/:chat_id/members"
@@ -57,7 +60,8 @@ SCOPES_PATH = "/open-apis/application/v6/scopes"
 _TEMPLATES = tuple(
     (template, re.compile(re.sub(r":\w+", "([^/]+)", template) + r"\Z"))
     for template in (
-        *(MESSAGES_PATH, MESSAGE_PATH, CHATS_PATH, CHAT_PATH, MEMBERS_PATH, MEMBERSHIP_PATH),
+        *(MESSAGES_PATH, MESSAGE_PATH, RESOURCE_PATH),
+        *(CHATS_PATH, CHAT_PATH, MEMBERS_PATH, MEMBERSHIP_PATH),
         *(SCOPES_PATH, *TOKEN_PATHS),
     )
 )
@@ -73,11 +77,15 @@ _CARD_CONTENTS = (None, "user_card_content", "raw_card_content")
 
 
 def match(path: str) -> tuple[str, str]:
-    """The template of a path and the id in it. Raises: Refused, for a path nobody serves."""
+    """The template of a path and the id in it, or two with a slash between.
+
+    Raises:
+        Refused: a path nobody serves.
+    """
     for template, pattern in _TEMPLATES:
         found = pattern.match(path)
         if found:
-            return template, found.group(1) if found.groups() else ""
+            return template, "/".join(found.groups())
     raise Refused(99991201, status=404)
 
 
@@ -100,6 +108,12 @@ class Endpoints:
     def answer(self, template: str, ident: str, query: Query) -> bytes:
         """The JSON of `data`."""
         return self._by_template[template](ident, query)
+
+    def download(self, ident: str, query: Query, headers: Mapping[str, str]) -> HttpReply:
+        """A file of a message: no JSON, and no `data`."""
+        self._need(_MESSAGE_SCOPES, 230006)
+        message_id, _, key = ident.partition("/")
+        return file_reply(self._world, message_id, key, query, headers)
 
     # messages
 

@@ -124,6 +124,10 @@ def transport(fault: Fault, elsewhere: Callable[[], str]) -> HttpReply | None:
 
 def spoil(fault: Fault, reply: HttpReply, query: Mapping[str, str]) -> HttpReply:
     """A right reply, spoiled; a reply that does not carry what is to be spoiled stays right."""
+    if fault.name in _FILE_FAULTS:
+        return _FILE_FAULTS[fault.name](reply) if not reply.compressible else reply
+    if not reply.body.startswith(b"{"):
+        return reply
     if fault.name == "cut_json":
         return replace(reply, body=reply.body[: len(reply.body) // 2])
     change = _CHANGES.get(fault.name)
@@ -133,6 +137,27 @@ def spoil(fault: Fault, reply: HttpReply, query: Mapping[str, str]) -> HttpReply
         return reply
     change(data, query)
     return replace(reply, body=orjson.dumps(whole).replace(b'"content":"\\u0000"', _SURROGATE))
+
+
+def _cut_file(reply: HttpReply) -> HttpReply:
+    return replace(reply, cut=len(reply.body) // 2)
+
+
+def _stall_file(reply: HttpReply) -> HttpReply:
+    return replace(reply, cut=len(reply.body) // 2, stall=True)
+
+
+def _shift_range(reply: HttpReply) -> HttpReply:
+    whole = len(reply.body) + 7
+    headers = {**reply.headers, "Content-Range": f"bytes 7-{whole - 1}/{whole}"}
+    return replace(reply, status=206, headers=headers)
+
+
+_FILE_FAULTS: Mapping[str, Callable[[HttpReply], HttpReply]] = {
+    "cut_file": _cut_file,
+    "stalled_file": _stall_file,
+    "wrong_range": _shift_range,
+}
 
 
 def _repeat_page_token(data: dict[str, Any], query: Mapping[str, str]) -> None:

@@ -20,7 +20,13 @@ from urllib.parse import parse_qsl, unquote
 _MOST_HEADER_LINES = 100
 # Under this many bytes compression costs more than it saves.
 _WORTH_COMPRESSING = 1024
-_REASONS = {200: "OK", 307: "Temporary Redirect", 400: "Bad Request", 404: "Not Found"}
+_REASONS = {
+    200: "OK",
+    206: "Partial Content",
+    307: "Temporary Redirect",
+    400: "Bad Request",
+    404: "Not Found",
+}
 _REASONS |= {429: "Too Many Requests", 500: "Internal Server Error", 502: "Bad Gateway"}
 
 
@@ -37,7 +43,11 @@ class HttpRequest:
 
 @dataclass(frozen=True, slots=True)
 class HttpReply:
-    """A reply; `reset` sends none and resets the connection instead."""
+    """A reply; `reset` sends none and resets the connection instead.
+
+    `cut`: after so many bytes of the body the connection is closed; with `stall` it stays open,
+    silent, until the client closes it.
+    """
 
     status: int = 200
     body: bytes = b""
@@ -45,6 +55,8 @@ class HttpReply:
     content_type: str = "application/json; charset=utf-8"
     compressible: bool = True
     reset: bool = False
+    cut: int | None = None
+    stall: bool = False
 
 
 class Loopback:
@@ -117,6 +129,10 @@ class Loopback:
                         _reset(connection)
                         return
                     connection.sendall(_written(request, reply))
+                    if reply.cut is not None:
+                        if reply.stall:
+                            incoming.read(1)
+                        return
                     if request.headers.get("connection", "").lower() == "close":
                         return
         finally:
@@ -150,7 +166,7 @@ def _written(request: HttpRequest, reply: HttpReply) -> bytes:
     headers |= {"Content-Type": reply.content_type, "Content-Length": str(len(body))}
     lines = [f"HTTP/1.1 {reply.status} {_REASONS.get(reply.status, 'Status')}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
-    return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
+    return "\r\n".join([*lines, "", ""]).encode("latin-1") + body[: reply.cut]
 
 
 def _reset(connection: socket.socket) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.utils import formatdate
 from random import Random
 from types import TracebackType
@@ -19,6 +19,7 @@ import orjson
 
 from feishu_source.sandbox import faults
 from feishu_source.sandbox.endpoints import (
+    RESOURCE_PATH,
     TOKEN_PATH,
     TOKEN_PATHS,
     Endpoints,
@@ -181,7 +182,7 @@ class Sandbox:
             broken = faults.transport(fault, self._elsewhere_url) if fault else None
             if broken is not None:
                 return self._finished(broken, log_id), None
-            reply = HttpReply(200, self._success(request, template, ident, fault))
+            reply = self._success(request, template, ident, fault)
             if fault is not None:
                 spoiled = faults.spoil(fault, reply, request.query)
                 if spoiled is reply:
@@ -193,16 +194,20 @@ class Sandbox:
 
     def _success(
         self, request: HttpRequest, template: str, ident: str, fault: Fault | None
-    ) -> bytes:
+    ) -> HttpReply:
         if request.method != ("POST" if template in TOKEN_PATHS else "GET"):
             raise Refused(99991201, status=404)
         authorization = request.headers.get("authorization")
         world = self._store_app.world_of(authorization) if self._store_app else self.world
         self._guard(request, template, fault, world)
         if template in TOKEN_PATHS:
-            return orjson.dumps({"code": 0, "msg": "ok", **self._granted(template, request)})
-        data = self._endpoints[world.tenant_key].answer(template, ident, request.query)
-        return b'{"code":0,"msg":"success","data":' + data + b"}"
+            granted = {"code": 0, "msg": "ok", **self._granted(template, request)}
+            return HttpReply(200, orjson.dumps(granted))
+        endpoints = self._endpoints[world.tenant_key]
+        if template == RESOURCE_PATH:
+            return endpoints.download(ident, request.query, request.headers)
+        data = endpoints.answer(template, ident, request.query)
+        return HttpReply(200, b'{"code":0,"msg":"success","data":' + data + b"}")
 
     def _guard(
         self, request: HttpRequest, template: str, fault: Fault | None, world: World
@@ -273,14 +278,8 @@ class Sandbox:
         headers = {**reply.headers, "X-Tt-Logid": log_id}
         if self.world.switches.date_header:
             headers["Date"] = formatdate(self.world.now_ms / 1000, usegmt=True)
-        return HttpReply(
-            reply.status,
-            reply.body,
-            headers,
-            reply.content_type,
-            self.world.switches.gzip,
-            reply.reset,
-        )
+        compressible = reply.compressible and self.world.switches.gzip
+        return replace(reply, headers=headers, compressible=compressible)
 
     # the other server
 

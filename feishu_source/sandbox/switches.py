@@ -63,6 +63,12 @@ class Switches:
     messages that no app sent."""
     scopes_open: bool = True
     """Whether an app may read its own granted scopes without a scope for that."""
+    file_ranges: bool = True
+    """Whether a part of a file can be asked for; otherwise the whole of it comes."""
+    file_etag: bool = True
+    """Whether files come with an ETag."""
+    file_disposition: bool = True
+    """Whether files come with a Content-Disposition, which holds their name."""
     gzip: bool = True
     """Whether replies are compressed for a client that accepts it."""
 
@@ -90,6 +96,9 @@ FAULTS: Mapping[str, str] = {
     "redirect_307": "a redirect to another server, which records what it gets",
     "lone_surrogate": "the first item's body holds an escaped half of a surrogate pair",
     "duplicate_item": "the first item of a page stands there twice",
+    "cut_file": "the connection is closed in the middle of a file",
+    "stalled_file": "nothing comes any more in the middle of a file",
+    "wrong_range": "another part of a file comes than was asked for",
     "extra_fields": "every item has fields nobody has seen before",
 }
 

@@ -13,6 +13,7 @@ from typing import Any
 from feishu_source.sandbox import bodies
 from feishu_source.sandbox.bodies import Body
 from feishu_source.sandbox.community import Community
+from feishu_source.sandbox.files import StoredFile
 from feishu_source.sandbox.marks import marked_text
 from feishu_source.sandbox.switches import Switches
 from feishu_source.sandbox.tenant import Chat, Ids, Message, Thread
@@ -41,6 +42,8 @@ class World(Community):
         self._numbered: dict[int, Message] = {}
         self.threads: dict[str, Thread] = {}
         self.forwards: dict[int, tuple[Message, ...]] = {}
+        self.files: dict[str, StoredFile] = {}
+        """What keys stand for, where somebody said it; other keys stand for a few bytes."""
         self.forms: dict[object, int] = {}
         """The forms in which items were serialised so far; each message remembers one of them."""
 

@@ -393,3 +393,11 @@ def test_every_reason_is_in_both_languages() -> None:
         assert english.isascii()
         assert re.search("[\u4e00-\u9fff]", chinese), english
         assert re.findall(r"\{\w+\}", english) == re.findall(r"\{\w+\}", chinese)
+
+
+def test_each_timeout_bounds_what_it_is_named_for() -> None:
+    """An answer may take longer than a connection."""
+    timeout = Transport(
+        "http://127.0.0.1:1", Settings(connect_timeout_s=3, read_timeout_s=7)
+    )._timeout
+    assert (timeout.connect_timeout, timeout.read_timeout, timeout.total) == (3, 7, None)

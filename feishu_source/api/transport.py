@@ -76,7 +76,7 @@ class Transport:
 
     def __init__(self, base_url: str, settings: Settings) -> None:
         self._timeout_s = (settings.connect_timeout_s, settings.read_timeout_s)
-        self._timeout = Timeout(*self._timeout_s)
+        self._timeout = Timeout(connect=settings.connect_timeout_s, read=settings.read_timeout_s)
         # One connection for each worker, one for the thread that lists chats meanwhile.
         self._host = _Host(base_url, settings.workers + 1)
         self._headers = {

@@ -23,6 +23,7 @@ Kind = Literal[
     "chat",  # this chat is refused, the others go on
     "thread",  # this thread is refused, its chat goes on
     "message",  # this message is refused
+    "file",  # this image, file, audio or video cannot be had
     "parameter",  # the request itself is refused
     "renew",  # the token is dropped and the request repeated once
     "rate",  # the endpoint pauses for the time the server names
@@ -55,6 +56,7 @@ def find_reaction(code: int, endpoint: str, container: str | None = None) -> Kin
 
     - chat details and members: a missing scope or a refused chat is `optional`, because external
       groups refuse both and still allow their history to be read;
+    - a refusal of a chat, a thread or a message, met while a file is downloaded, refuses that file;
     - a refusal that speaks of a thread or a message, met while a chat is listed, refuses that chat;
       met while a thread is listed, that thread; met for one message, that message.
     """
@@ -63,6 +65,8 @@ def find_reaction(code: int, endpoint: str, container: str | None = None) -> Kin
         return None
     if endpoint in OPTIONAL_ENDPOINTS and entry.kind in {"scope", "chat"}:
         return "optional"
+    if endpoint == "resource" and entry.kind in {"chat", "thread", "message"}:
+        return "file"
     if entry.kind in {"thread", "message"}:
         return _SMALLEST_LOSS.get((endpoint, container), "chat")
     return entry.kind
@@ -116,6 +120,11 @@ _REPORT_EN = "Report this as a defect of the connector, with the log id."
 _REPORT_ZH = "这可能是连接器的缺陷，请附上 log id 反馈。"
 _NOTHING_EN = "Nothing to do: the rest is loaded."
 _NOTHING_ZH = "无需处理：其余内容已正常加载。"
+_FILE_EN = (
+    "Nothing to do, unless the reason has gone: then delete its row in resource_files, and the "
+    "next load asks again."
+)
+_FILE_ZH = "无需处理；若原因已消除，请删除 resource_files 中的对应行，下次加载会重新请求。"
 _ID_EN = "Check the id that was configured; ids of chats begin with oc_."
 _ID_ZH = "请检查配置的 ID；会话 ID 以 oc_ 开头。"
 
@@ -152,6 +161,10 @@ def _wrong_request(meaning_en: str, meaning_zh: str) -> CodeEntry:
 
 def _wrong_id(meaning_en: str, meaning_zh: str) -> CodeEntry:
     return CodeEntry("chat", meaning_en, meaning_zh, _ID_EN, _ID_ZH)
+
+
+def _no_file(meaning_en: str, meaning_zh: str) -> CodeEntry:
+    return CodeEntry("file", meaning_en, meaning_zh, _FILE_EN, _FILE_ZH)
 
 
 _INTERNAL = _retried("Feishu had an internal error", "飞书服务端内部错误")
@@ -340,6 +353,21 @@ CODES: dict[int, CodeEntry] = {
     230110: CodeEntry(
         "thread", "the message has been deleted", "消息已被删除", _NOTHING_EN, _NOTHING_ZH
     ),
+    # One image, file, audio or video.
+    234001: _no_file("the request for the file was refused", "文件请求参数无效"),
+    234003: _no_file("the file does not stand in the message", "消息中没有该文件"),
+    234004: _no_file("the bot is not in the chat of the file", "机器人不在文件所在的会话中"),
+    234009: _no_file("the app may not read files of this chat", "应用无权读取该会话的文件"),
+    234019: _no_file("the app is not available to the chat's partner", "对方不在应用可用范围内"),
+    234037: _no_file("the file is larger than the API hands out, 100 MB", "文件超过 100 MB 上限"),
+    234038: _no_file("the chat is in restricted mode", "会话开启了保密模式"),
+    234040: _no_file("the message is not visible to the bot", "消息对机器人不可见"),
+    234041: _no_file("the tenant's key for its data is gone", "企业密钥已被删除"),
+    234042: _no_file("the tenant does not hand out its files", "企业限制，无法获取文件"),
+    234043: _no_file(
+        "files of this type of message are not handed out", "该类型消息的文件不支持下载"
+    ),
+    234002: _refused_credentials("the app is not authorised to download", "应用未获下载授权"),
     # The request.
     230001: _wrong_request("a parameter was refused", "请求参数错误"),
     232001: _wrong_request("a parameter was refused", "请求参数错误"),

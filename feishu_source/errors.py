@@ -15,6 +15,7 @@
         │   └── QuotaExhausted      the month's calls are used up: never ask again
         ├── ChatRefused             skip the chat
         ├── ThreadRefused           skip the thread
+        ├── FileRefused         this image, file, audio or video cannot be had
         ├── MessageRefused          skip the message (asked for by its id)
         ├── OptionalRefused         do without: chat details or members, messages go on
         ├── ParameterRefused        the request itself
@@ -243,6 +244,10 @@ class MessageRefused(ApiError):
     """This message, asked for by its id, is refused."""
 
 
+class FileRefused(ApiError):
+    """This image, file, audio or video cannot be had; its message is loaded."""
+
+
 class OptionalRefused(ApiError):
     """Chat details or members are refused; messages can be read without them."""
 
@@ -295,6 +300,7 @@ REACTIONS: dict[Kind, type[ApiError]] = {
     "chat": ChatRefused,
     "thread": ThreadRefused,
     "message": MessageRefused,
+    "file": FileRefused,
     "optional": OptionalRefused,
     "parameter": ParameterRefused,
     "rate": RetriesExhausted,

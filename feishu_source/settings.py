@@ -75,6 +75,9 @@ class Settings:
     stretches: int = 6
     stretch_pages: int = 48
     batches_ahead: int = 4
+    files_most_mb: float = 100.0
+    files_total_mb: float = 10_000.0
+    files_workers: int = 4
 
     def __post_init__(self) -> None:
         """Refuses values that could lose rows or that the API would refuse.
@@ -130,6 +133,9 @@ BOUNDS: tuple[tuple[str, float, float], ...] = (
     ("stretches", 1, 64),
     ("stretch_pages", 1, 10_000),
     ("batches_ahead", 1, 1_000),
+    ("files_most_mb", 0.001, 100),
+    ("files_total_mb", 0.001, 100_000_000),
+    ("files_workers", 1, 16),
 )
 """Name, least and most: both are allowed."""
 

@@ -25,6 +25,7 @@ def test_the_allow_list_holds_reading_calls_and_tokens_and_nothing_else() -> Non
         "GET /open-apis/im/v1/chats/{id}/members/is_in_chat",
         "GET /open-apis/im/v1/messages",
         "GET /open-apis/im/v1/messages/{id}",
+        "GET /open-apis/im/v1/messages/{id}/resources/{key}",
         "POST /open-apis/auth/v3/app_access_token",
         "POST /open-apis/auth/v3/app_ticket/resend",
         "POST /open-apis/auth/v3/tenant_access_token",

@@ -26,7 +26,7 @@ from feishu_source.errors import (
 
 FACT_SHEET: dict[Kind, set[int]] = {
     "credentials": {
-        *(10003, 10005, 10012, 10013, 10014, 10015, 99991543, 232004),
+        *(234002, 10003, 10005, 10012, 10013, 10014, 10015, 99991543, 232004),
         *(99991665, 99991668, 99991669, 99991677),
     },
     "stop": {
@@ -42,6 +42,10 @@ FACT_SHEET: dict[Kind, set[int]] = {
     },
     "thread": {230073, 230110},
     "message": {230050},
+    "file": {
+        *(234001, 234003, 234004, 234009, 234019, 234037, 234038),
+        *(234040, 234041, 234042, 234043),
+    },
     "parameter": {230001, 232001, 9499, 99992402},
     "rate": {99991400, 11232, 11233, 11247, 230020},
     "retry": {1500, 1503, 1551, 1663, 1668, 2200, 5000, 55001},
@@ -90,6 +94,9 @@ def test_every_reaction_that_can_end_a_call_has_its_error() -> None:
         (230110, "messages", "thread", "thread"),
         (230110, "message", None, "message"),
         (230050, "messages", "thread", "thread"),
+        (230002, "resource", None, "file"),
+        (230110, "resource", None, "file"),
+        (99991672, "resource", None, "scope"),
         (987654, "messages", "chat", None),
     ],
 )

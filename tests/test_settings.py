@@ -58,6 +58,9 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "stretches": (1, 64),
     "stretch_pages": (1, 10_000),
     "batches_ahead": (1, 1_000),
+    "files_most_mb": (0.001, 100),
+    "files_total_mb": (0.001, 100_000_000),
+    "files_workers": (1, 16),
 }
 
 

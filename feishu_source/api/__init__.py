@@ -14,9 +14,15 @@ if TYPE_CHECKING:
     from feishu_source.api.auth import AppIdentity, Identity, UserIdentity
     from feishu_source.api.budget import Budget
     from feishu_source.api.client import Client, FetchPage, Stats
-    from feishu_source.api.endpoints import check_id, is_loopback, resolve_base_url
+    from feishu_source.api.endpoints import (
+        check_id,
+        is_loopback,
+        is_resource_key,
+        resolve_base_url,
+    )
     from feishu_source.api.replies import Page
     from feishu_source.api.store import StoreIdentity
+    from feishu_source.api.stream import Download, Sink
     from feishu_source.api.transport import Carrier
 
 # A source checks ids and the host when it is built, long before it asks for anything.
@@ -28,7 +34,10 @@ _HOMES = {
     "Client": "client",
     "FetchPage": "client",
     "Stats": "client",
+    "Download": "stream",
+    "Sink": "stream",
     "check_id": "endpoints",
+    "is_resource_key": "endpoints",
     "is_loopback": "endpoints",
     "resolve_base_url": "endpoints",
     "Page": "replies",
@@ -49,13 +58,16 @@ __all__ = [
     "Budget",
     "Carrier",
     "Client",
+    "Download",
     "FetchPage",
     "Identity",
     "Page",
+    "Sink",
     "Stats",
     "StoreIdentity",
     "UserIdentity",
     "check_id",
     "is_loopback",
+    "is_resource_key",
     "resolve_base_url",
 ]

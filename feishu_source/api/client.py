@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from random import random as random_share
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, cast
 
 from feishu_source.api.auth import Clock, Grant, Identity, parse_grant
 from feishu_source.api.budget import Budget
@@ -25,6 +25,7 @@ from feishu_source.api.endpoints import (
     Call,
     TokenName,
     check_id,
+    is_resource_key,
     resolve_base_url,
 )
 from feishu_source.api.limiter import Limiter, Wait
@@ -42,7 +43,14 @@ from feishu_source.api.replies import (
     read_failure,
     read_reply,
 )
-from feishu_source.api.transport import Carrier, Transport, TransportFailure
+from feishu_source.api.stream import Download, Sink
+from feishu_source.api.transport import (
+    Carrier,
+    FileCarrier,
+    Reply,
+    Transport,
+    TransportFailure,
+)
 from feishu_source.errors import CredentialsRefused, Interrupted
 from feishu_source.settings import Settings
 
@@ -196,6 +204,26 @@ class Client:
         """
         return self._ask(Call("scopes", "list the app's scopes"), parse_scopes)
 
+    def download(
+        self, message_id: str, key: str, kind: Literal["image", "file"], sink: Sink
+    ) -> Download:
+        """A file of a message, into a sink, at most 100 MB; what the sink holds is not asked again.
+
+        What stands in a merged forward is asked for by the message_id of the outermost one.
+
+        Raises:
+            FileRefused: this file cannot be had.
+            ValueError: no key of a resource.
+
+        Source: https://open.feishu.cn/document/server-docs/im-v1/message/get-2
+        """
+        if not is_resource_key(key):
+            raise ValueError("not a key of a resource")
+        what = f"download {kind} {key} of message {message_id}"
+        call = Call("resource", what, check_id("message", message_id), {"type": kind}, key=key)
+        carrier = cast("FileCarrier", self._carrier)
+        return self._ask(call, _no_file, lambda call, token: carrier.stream(call, token, sink))
+
     def authenticate(self) -> None:
         """Has a token to send: an app's is fetched, a user's is what was given.
 
@@ -233,8 +261,15 @@ class Client:
             _log.warning("%s: more is promised, but no new page token was given", call.what)
         return page
 
-    def _ask(self, call: Call, read: Callable[[Answer], T]) -> T:
+    def _ask(
+        self,
+        call: Call,
+        read: Callable[[Answer], T],
+        exchange: Callable[[Call, str | None], Reply | T] | None = None,
+    ) -> T:
         """The answer to a call, after as many attempts as the policy grants.
+
+        `exchange` takes it another way than to have a reply read: what is no reply is the answer.
 
         Raises:
             ApiError: what Feishu refused, or what kept going wrong.
@@ -245,7 +280,7 @@ class Client:
         renewed = False
         while True:
             token = self._find_token(call)
-            result, started_s = self._attempt(call, token, read)
+            result, started_s = self._attempt(call, token, read, exchange or self._carrier.send)
             if not isinstance(result, Refusal):
                 return result
             if result.reaction == "rate":
@@ -260,7 +295,11 @@ class Client:
             self._hold(call, result, started_s, wait_s)
 
     def _attempt(
-        self, call: Call, token: str | None, read: Callable[[Answer], T]
+        self,
+        call: Call,
+        token: str | None,
+        read: Callable[[Answer], T],
+        exchange: Callable[[Call, str | None], Reply | T],
     ) -> tuple[T | Refusal, float]:
         """One request through the limiter, and when it was let go."""
         endpoint = str(ENDPOINTS[call.endpoint])
@@ -268,9 +307,11 @@ class Client:
         with self._limiter.slot(endpoint) as started_s:
             self.stats.count("requests", endpoint)
             try:
-                reply = self._carrier.send(call, token)
+                reply = exchange(call, token)
             except TransportFailure as failure:
                 return read_failure(call, failure), started_s
+        if not isinstance(reply, Reply):
+            return reply, started_s
         secrets = (*self._identity.secrets(), token or "")
         return read_reply(call, reply, secrets, lambda answer: self._note(answer, read)), started_s
 
@@ -319,6 +360,10 @@ class Client:
     def _warn(self, warning: str) -> None:
         self.warnings.append(warning)
         _log.warning("%s", warning)
+
+
+def _no_file(answer: Answer) -> Download:
+    raise ValueError("an answer came where a file was asked for")
 
 
 def _paged(params: dict[str, str], page_token: str | None) -> dict[str, str]:

@@ -17,7 +17,9 @@ from feishu_source.errors import ConfigurationError, HostNotAllowed, MalformedId
 
 TokenName = Literal["token", "app_token", "tenant_token", "ticket"]
 EndpointName = (
-    TokenName | Literal["chats", "chat", "members", "membership", "messages", "message", "scopes"]
+    TokenName
+    | Literal["chats", "chat", "members", "membership", "messages", "message", "scopes"]
+    | Literal["resource"]
 )
 IdKind = Literal["chat", "thread", "message"]
 
@@ -52,6 +54,7 @@ ENDPOINTS: Mapping[EndpointName, Endpoint] = {
     "membership": Endpoint("GET", f"{_API}/im/v1/chats/{{id}}/members/is_in_chat"),
     "messages": Endpoint("GET", f"{_API}/im/v1/messages"),
     "message": Endpoint("GET", f"{_API}/im/v1/messages/{{id}}"),
+    "resource": Endpoint("GET", f"{_API}/im/v1/messages/{{id}}/resources/{{key}}"),
     "scopes": Endpoint("GET", f"{_API}/application/v6/scopes"),
 }
 
@@ -79,6 +82,7 @@ class Call:
     id: str = ""
     params: Mapping[str, str] = field(default_factory=dict)
     body: Mapping[str, str] | None = field(default=None, repr=False)
+    key: str = ""
 
     @property
     def container(self) -> str | None:
@@ -87,8 +91,8 @@ class Call:
 
     @property
     def path(self) -> str:
-        """The path with its id in place; ids were checked and need no quoting."""
-        return ENDPOINTS[self.endpoint].path.replace("{id}", self.id)
+        """The path with its id and key in place; both were checked and need no quoting."""
+        return ENDPOINTS[self.endpoint].path.replace("{id}", self.id).replace("{key}", self.key)
 
 
 def check_id(kind: IdKind, value: object) -> str:
@@ -104,6 +108,11 @@ def check_id(kind: IdKind, value: object) -> str:
         f"{value!r:.80} is not the id of a {kind}: it begins with {prefix} and holds only letters, "
         "digits, - and _."
     )
+
+
+def is_resource_key(value: str) -> bool:
+    """Whether a message's word for a file can be a key: no path and no query can hide in one."""
+    return re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.=~-]{0,511}", value) is not None
 
 
 def resolve_base_url(value: str, allowed_hosts: Collection[str] = ()) -> str:

@@ -25,10 +25,11 @@ from urllib.parse import urlencode, urlsplit
 import requests
 from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies
-from urllib3 import HTTPConnectionPool, Timeout
+from urllib3 import BaseHTTPResponse, HTTPConnectionPool, Timeout
 from urllib3 import exceptions as failures
 
 from feishu_source.api.endpoints import ENDPOINTS, Call, is_loopback
+from feishu_source.api.stream import Broken, Download, Sink, is_whole, peek, pour, range_headers
 from feishu_source.settings import Settings
 from feishu_source.version import VERSION
 
@@ -36,6 +37,9 @@ MOST_BODY_BYTES = 256 * 1024 * 1024
 """Fifty messages of 150 KB, every character escaped, are 45 MB: this is no page of ours."""
 
 _CHUNK_BYTES = 1024 * 1024
+_FILE_CHUNK_BYTES = 64 * 1024
+"""Of a file that breaks off, what came of a chunk is lost."""
+
 _CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 
 
@@ -71,6 +75,13 @@ class Carrier(Protocol):
         """Gives up what is kept between calls."""
 
 
+class FileCarrier(Carrier, Protocol):
+    """A carrier that files can come by."""
+
+    def stream(self, call: Call, token: str | None, sink: Sink) -> Reply | Download:
+        """One attempt. Raises: TransportFailure."""
+
+
 class Transport:
     """Sends calls to one base URL over HTTP; safe to share between threads."""
 
@@ -78,7 +89,7 @@ class Transport:
         self._timeout_s = (settings.connect_timeout_s, settings.read_timeout_s)
         self._timeout = Timeout(connect=settings.connect_timeout_s, read=settings.read_timeout_s)
         # One connection for each worker, one for the thread that lists chats meanwhile.
-        self._host = _Host(base_url, settings.workers + 1)
+        self._host = _Host(base_url, max(settings.workers, settings.files_workers) + 1)
         self._headers = {
             "User-Agent": f"feishu-source/{VERSION}",
             "Accept": "application/json",
@@ -99,18 +110,66 @@ class Transport:
         # Outside the except block, so that the cause is not kept alive as context.
         raise failure
 
+    def stream(self, call: Call, token: str | None, sink: Sink) -> Reply | Download:
+        """One attempt at what a sink lacks of a file; a reply that is no file is read whole.
+
+        Raises:
+            TransportFailure: no reply, or not all of it; what came of it is in the sink.
+        """
+        try:
+            return self._pour(call, token, sink)
+        except Broken as broken:
+            failure = TransportFailure(str(broken), "收到的文件内容与请求不符")
+        except (requests.RequestException, failures.HTTPError, OSError) as error:
+            failure = _describe(error, self._timeout_s)
+        raise failure
+
     def close(self) -> None:
         """Closes idle connections; a later call would open new ones."""
         self._host.close()
 
     def _exchange(self, call: Call, token: str | None) -> Reply:
-        headers, data = dict(self._headers), None
+        response = self._open(call, token, self._headers)
+        try:
+            body = b"".join(_bounded(response.stream(_CHUNK_BYTES)))
+        except BaseException:
+            response.close()  # what was not read must not be the next one's answer
+            raise
+        response.release_conn()
+        return Reply(response.status, response.headers, body)
+
+    def _pour(self, call: Call, token: str | None, sink: Sink) -> Reply | Download:
+        # Bytes are counted and asked for by their place, which compression would change.
+        asked = {"Accept": "*/*", "Accept-Encoding": "identity", **range_headers(sink)}
+        response = self._open(call, token, self._headers | asked)
+        try:
+            if is_whole(response.status, response.headers, sink):
+                response.close()
+                return Download(None, None)
+            if response.status == 416:
+                sink.restart()
+                raise Broken("a part of the file was asked for that it does not have")
+            chunks = response.stream(_FILE_CHUNK_BYTES)
+            body, chunks = peek(response.status, response.headers, chunks)
+            if body is not None:
+                response.close()
+                return Reply(response.status, response.headers, body)
+            found = pour(response.status, response.headers, chunks, sink)
+        except BaseException:
+            response.close()
+            raise
+        response.release_conn()
+        return found
+
+    def _open(self, call: Call, token: str | None, shared: Mapping[str, str]) -> BaseHTTPResponse:
+        """What came back, its body not yet read."""
+        headers, data = dict(shared), None
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
         if call.body is not None:
             headers["Content-Type"] = "application/json; charset=utf-8"
             data = json.dumps(dict(call.body)).encode()
-        response = self._host.pool().urlopen(
+        return self._host.pool().urlopen(
             ENDPOINTS[call.endpoint].method,
             f"{call.path}?{urlencode(call.params)}" if call.params else call.path,
             body=data,
@@ -120,13 +179,6 @@ class Transport:
             redirect=False,
             preload_content=False,
         )
-        try:
-            body = b"".join(_bounded(response.stream(_CHUNK_BYTES)))
-        except BaseException:
-            response.close()  # what was not read must not be the next one's answer
-            raise
-        response.release_conn()
-        return Reply(response.status, response.headers, body)
 
 
 class _Host(HTTPAdapter):

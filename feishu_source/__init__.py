@@ -17,6 +17,7 @@ a load would meet, `plan()` what it would cost, `tenants()` those that are confi
     reading                                  a resource is read: batches out, dlt's state
     views                                    files of Parquet seen as tables
     exclusion                                one load at a time, or it is told
+    files/                                   images and files, downloaded behind their messages
     holdings  refusals                       the warehouse: what it holds, what it says
     destination                              the way to it: a pipeline, and where it works
     bigquery_destination                     BigQuery's own way: what a merge reads

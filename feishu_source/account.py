@@ -81,6 +81,8 @@ class Account:
         report.messages, report.replies = counts.messages, counts.replies
         report.rejected, report.unparsed = counts.rejected, counts.unparsed
         report.warnings = list(session.warnings)
+        if report.files is not None and report.files.ended:
+            report.warnings.append(f"not all files were asked for: {report.files.ended}")
         if not session.began:
             return
         stats = session.client.stats

@@ -16,7 +16,7 @@ import signal
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dlt
 import duckdb
@@ -53,6 +53,7 @@ from feishu_source.holdings import (
     other_states,
     prune_states,
 )
+from feishu_source.options import Options
 from feishu_source.refusals import discreet_logs, explain, is_race, is_refusal
 from feishu_source.report import (
     LoadReport,
@@ -60,11 +61,16 @@ from feishu_source.report import (
 )
 from feishu_source.resources import declare
 from feishu_source.search import check_searchable, update_file
+from feishu_source.selection import Selection
 from feishu_source.session import Session
 from feishu_source.shards import Shard, shard_named
 from feishu_source.source import resolve_options, session_source, warn_of_unknown_settings
-from feishu_source.tables import CHAT_MEMBERS, CHATS, MESSAGES, THREADS, Table
+from feishu_source.tables import CHAT_MEMBERS, CHATS, MESSAGES, RESOURCE_FILES, THREADS, Table
 from feishu_source.tenancy import arguments_for
+from feishu_source.walk import Walk
+
+if TYPE_CHECKING:
+    from feishu_source.files import Store
 
 RACES = 10
 """Times a shard loads a package again because another one made a table of it at that moment."""
@@ -130,8 +136,28 @@ def load(
         check_searchable(plan_of(pipeline).place)
     # Signals only raise a flag, from here on: an exception that comes at any moment can be lost in
     # any library. dlt looks at the flag within its steps, this load behind each of them.
+    store = _open_store(pipeline, options)
     with locked(pipeline), discreet_logs(), _rare_collections(), signals.intercepted_signals():
-        return _Load(pipeline, session, frozenset(tolerate), copy, search_index).run()
+        return _Load(pipeline, session, frozenset(tolerate), copy, store, search_index).run()
+
+
+def _open_store(pipeline: dlt.Pipeline, options: Options) -> Store | None:
+    """Where files go, if anywhere; that it takes none is told before anything is requested.
+
+    Raises:
+        ConfigurationError: it takes none, or the warehouse cannot tell which are due.
+    """
+    if options.files is None:
+        return None
+    from feishu_source.files import check_warehouse, open_store
+
+    check_warehouse(pipeline)
+    store = open_store(options.files)
+    try:
+        store.try_to_write()
+    except DestinationError as error:
+        raise ConfigurationError(str(error)) from error
+    return store
 
 
 def _check_name(pipeline: dlt.Pipeline, shard: Shard | None) -> None:
@@ -168,11 +194,13 @@ class _Load:
         session: Session,
         tolerate: frozenset[int],
         copy: Path | None,
+        store: Store | None,
         search_index: bool,
     ) -> None:
         self._pipeline = pipeline
         self._search_index = search_index
         self._copy = copy
+        self._store = store
         self._session = session
         self._exclusion = Exclusion(pipeline)
         self._account = Account(pipeline.pipeline_name, describe(pipeline), session, tolerate)
@@ -304,7 +332,31 @@ class _Load:
         walk = self._session.walk
         if walk is not None and walk.stopped_by is not None:
             raise walk.stopped_by
+        if self._store is not None and walk is not None:
+            self._fetch_files(self._store, walk)
         self._close(None)
+
+    def _fetch_files(self, store: Store, walk: Walk) -> None:
+        """Downloads what is due of the chats that were read; the account is written behind it."""
+        from feishu_source.files import Chats, Downloads
+
+        session, pipeline = self._session, self._pipeline
+        self._account_written = False
+        session.progress.phase = "files"
+        some = session.options.selection != Selection()
+        refused = {visit.chat_id for visit in walk.visits.values() if visit.status == "skipped"}
+        downloads = Downloads(
+            *(pipeline, session.client, store),
+            Path(pipeline.pipelines_dir) / f"{pipeline.pipeline_name}.files",
+            types=session.options.files_types,
+            settings=session.options.settings,
+            run_id=self.report.run_id,
+            chats=Chats(sorted(walk.visits.keys() - refused) if some else None, refused),
+            load=lambda rows: self._run([_ledger_source([(RESOURCE_FILES, rows)])]),
+            progress=session.progress,
+        )
+        self.report.files = downloads.report
+        downloads.run()
 
     def _run(self, data: Any) -> None:
         with kept_open(describe(self._pipeline).database):

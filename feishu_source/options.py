@@ -6,7 +6,7 @@ which of them. Refuses to know where they came from.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
@@ -39,6 +39,9 @@ NO_CREDENTIALS = (
     "user_access_token). `feishu-history --demo` needs none."
 )
 
+FILE_TYPES = ("image", "file", "audio", "media")
+"""Types of resources that the API hands out."""
+
 NO_TICKET = (
     "tenant_key is for an app of the app store, which needs an app ticket too: set app_ticket_file "
     "to the file that the app's event callback writes it into, or app_ticket in "
@@ -65,6 +68,8 @@ class Options:
     until: datetime | None
     threads: bool
     ladder: tuple[Rung, ...]
+    files: str | None = None
+    files_types: tuple[str, ...] = FILE_TYPES
 
     @classmethod
     def from_arguments(cls, arguments: Mapping[str, Any]) -> Options:
@@ -105,6 +110,8 @@ class Options:
             until=until,
             threads=arguments["threads"],
             ladder=parse_ladder(arguments["rungs"]),
+            files=arguments["files"] or None,
+            files_types=_check_types(arguments["files_types"]),
         )
 
     def identity(self) -> Identity:
@@ -151,6 +158,16 @@ class Options:
 def _share(settings: Settings, shard: Shard | None) -> Settings:
     """All shards together keep to one rate, which the platform counts for the app."""
     return replace(settings, rate_share=settings.rate_share / shard.of) if shard else settings
+
+
+def _check_types(given: Sequence[str] | None) -> tuple[str, ...]:
+    types = tuple(dict.fromkeys(given or FILE_TYPES))
+    if wrong := [repr(each) for each in types if each not in FILE_TYPES]:
+        raise ConfigurationError(
+            f"setting files_types holds {', '.join(wrong)}; the API hands out "
+            f"{', '.join(FILE_TYPES)}."
+        )
+    return types
 
 
 def _lasting_url(base_url: str) -> str:

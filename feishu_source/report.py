@@ -17,7 +17,14 @@ this chat; `failed`: retries used up, or a code nobody listed."""
 Language = Literal["en", "zh"]
 """Texts for people are in one of these; ids, codes and Feishu's own words stay as they are."""
 
-Phase = Literal["starting", "chats", "messages", "loading", "finished"]
+Phase = Literal["starting", "chats", "messages", "loading", "files", "finished"]
+
+FileStatus = Literal["stored", "refused", "unsupported", "too_large", "failed"]
+"""`stored`: it is there; `refused`: Feishu does not hand it out; `unsupported`: the API hands out
+nothing of the kind; `too_large`: larger than is wanted; `failed`: later loads ask again."""
+
+MOST_REASONS = 20
+"""Different reasons that are counted apart; the rest stands in `resource_files`."""
 
 EXIT_COMPLETE = 0
 EXIT_FAILED = 1
@@ -49,7 +56,43 @@ class Progress:
     replies: int = 0
     requests: int = 0
     refused: int = 0
+    files: int = 0
     range_share: float = 0.0
+
+
+@dataclass(slots=True)
+class FilesReport:
+    """What became of the images, files, audio and video that a load decided on.
+
+    `stored` were fetched, `bytes` of them; `reused` were there already under the same key.
+    `reasons` counts those that are not there by why. `ended`: why a load did not decide on all.
+    """
+
+    stored: int = 0
+    bytes: int = 0
+    reused: int = 0
+    refused: int = 0
+    unsupported: int = 0
+    too_large: int = 0
+    failed: int = 0
+    reasons: dict[str, int] = field(default_factory=dict)
+    ended: str | None = None
+
+    def count(self, status: FileStatus, size: int, reason: str | None, *, reused: bool) -> None:
+        """One more that was decided on."""
+        name = "reused" if reused else status
+        setattr(self, name, getattr(self, name) + 1)
+        if status == "stored":
+            self.bytes += 0 if reused else size
+            return
+        key = reason if reason in self.reasons or len(self.reasons) < MOST_REASONS else None
+        key = key or "other reasons"
+        self.reasons[key] = self.reasons.get(key, 0) + 1
+
+    @property
+    def missing(self) -> int:
+        """Those that are not there."""
+        return self.refused + self.unsupported + self.too_large + self.failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +125,8 @@ class LoadReport:
     `new` counts messages the destination did not hold before, None where that cannot be asked, as
     of a shard, beside which others load; `messages` are timeline rows, `replies` the rows read
     through the thread container; `published` is the copy for readers that was made, None if none
-    was; `searchable` counts the messages in the search index, None if that was not updated.
+    was; `searchable` counts the messages in the search index, None if that was not updated; `files`
+    is None where none were wanted.
     """
 
     run_id: str
@@ -112,6 +156,7 @@ class LoadReport:
     shard: str | None = None
     published: str | None = None
     searchable: int | None = None
+    files: FilesReport | None = None
     problems: list[ChatProblem] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 

@@ -76,6 +76,11 @@ def feishu_source(
     card_content: str | None = None,
     slice_messages: int = 100_000,
     batch_rows: int = 5_000,
+    files: str | None = None,
+    files_types: list[str] | None = None,
+    files_most_mb: float = 100.0,
+    files_total_mb: float = 10_000.0,
+    files_workers: int = 4,
 ) -> Iterable[DltResource]:
     """Chat history of one Feishu or Lark tenant, as a dlt source.
 
@@ -148,6 +153,12 @@ def feishu_source(
         slice_messages: messages after which a part of a load is written and committed: what a crash
             may cost.
         batch_rows: rows an Arrow table holds on the way: memory against speed.
+        files: a folder or a URL such as s3://bucket/folder, to which `load` downloads images,
+            files, audio and video behind the messages; empty for none.
+        files_types: those of `image`, `file`, `audio` and `media` that are wanted; all by default.
+        files_most_mb: larger files are left out; the API hands out 100 MB at most.
+        files_total_mb: megabytes that one load may download; the next one goes on.
+        files_workers: files under way at once.
 
     Raises:
         ConfigurationError: an argument that cannot be meant.

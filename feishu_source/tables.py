@@ -259,6 +259,33 @@ RESOURCES = Table(
     **_CHILD,
 )
 
+RESOURCE_FILES = Table(
+    "resource_files",
+    "One row an image, file, audio or video that a load with files decided on.",
+    ("message_id", "resource_key"),
+    _columns(
+        ("message_id", "text", "The message it was asked for by: that of message_resources."),
+        ("resource_key", "text", "Its key there."),
+        ("chat_id", "text", "The chat of that message."),
+        ("create_time", "ts", "When that message was sent."),
+        ("resource_type", "text", "image, file, audio, media, folder or sticker."),
+        ("status", "text", "stored, refused, unsupported, too_large or failed."),
+        ("path", "text?", "Where the file is, a path or a URL; the same for the same content."),
+        ("size", "bigint?", "Its length in bytes; of one too large as far as it is known."),
+        ("sha256", "text?", "The hash of its content, as hex digits."),
+        ("content_type", "text?", "Its type, as the API calls it: image/png."),
+        ("safe_name", "text?", "Its name, made fit for every system."),
+        ("error_code", "bigint?", "Feishu's code if it could not be had."),
+        ("error_message", "text?", "Why it is not there."),
+        ("log_id", "text?", "Feishu's log id of that answer, for their support."),
+        ("attempts", "bigint", "Loads that asked for it."),
+        ("run_id", "text", "The load that decided, as in sync_runs."),
+        ("decided_at", "ts", "When that was, by this machine's clock."),
+    ),
+    partition="create_time",
+    cluster=("chat_id", "message_id"),
+)
+
 THREADS = Table(
     "threads",
     "One row a thread that was asked for through the thread container.",
@@ -397,6 +424,7 @@ TABLES: dict[str, Table] = {
         MENTIONS,
         LINKS,
         RESOURCES,
+        RESOURCE_FILES,
         THREADS,
         CHAT_MEMBERS,
         REJECTED,

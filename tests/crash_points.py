@@ -17,13 +17,15 @@ from dlt.destinations.job_client_impl import SqlJobClientBase, SqlLoadJob
 from dlt.load.load import Load
 
 from feishu_source import batch, filesystem_destination, loader, open_tables, reading
+from feishu_source.files import Downloads, Store, store
+from feishu_source.files.spool import SpoolFile
 from feishu_source.filesystem_destination import FilesClient, WholeFiles
 from feishu_source.walk import Walk
 
 
 def install(name: str, times: int) -> None:
     """From now on this process dies when it reaches that point so many times."""
-    (POINTS | OF_FILES | OF_OPEN_TABLES)[name](times)
+    (POINTS | OF_FILES | OF_OPEN_TABLES | OF_DOWNLOADS)[name](times)
 
 
 def _kill() -> None:
@@ -141,3 +143,12 @@ OF_OPEN_TABLES: dict[str, Callable[[int], None]] = {
     ),
 }
 """Instants that only a load into tables of Delta or Iceberg passes."""
+
+OF_DOWNLOADS: dict[str, Callable[[int], None]] = {
+    "while a file comes": _after(SpoolFile, "write"),
+    "before a file is stored": _before(Store, "put"),
+    "while a file is stored": _before(store, "put_in_place"),
+    "after a file was stored": _after(Store, "put"),
+    "before rows of files are loaded": _after(Downloads, "_decide"),
+}
+"""Instants that only a load that downloads files passes."""

@@ -105,6 +105,7 @@ def test_the_report_for_machines_is_json_and_complete() -> None:
         "shard": None,
         "published": None,
         "searchable": None,
+        "files": None,
         "problems": [
             {
                 "chat_id": "oc_1",

@@ -43,6 +43,12 @@ CONTRACT: dict[str, tuple[str, str]] = {
         """message_id, resource_index bigint, chat_id, create_time ts, resource_type,
         resource_key, file_name?, duration_ms bigint?, _deleted bool""",
     ),
+    "resource_files": (
+        "message_id, resource_key",
+        """message_id, resource_key, chat_id, create_time ts, resource_type, status, path?,
+        size bigint?, sha256?, content_type?, safe_name?, error_code bigint?, error_message?,
+        log_id?, attempts bigint, run_id, decided_at ts""",
+    ),
     "threads": (
         "thread_id",
         """thread_id, chat_id, root_message_id?, create_time ts?, last_reply_time ts?, status,
@@ -80,7 +86,10 @@ REPLACED = {
     "message_resources": "message_id",
     "chat_members": "chat_id",
 }
-BY_DAY = {"messages", "message_mentions", "message_links", "message_resources"}
+BY_DAY = {
+    *("messages", "message_mentions", "message_links", "message_resources"),
+    "resource_files",
+}
 
 EVERY_TABLE = pytest.mark.parametrize("table", TABLES.values(), ids=lambda table: table.name)
 
@@ -99,7 +108,7 @@ def key_of(name: str) -> list[str]:
     return CONTRACT[name][0].split(", ")
 
 
-def test_there_are_ten_tables_in_the_order_of_the_contract() -> None:
+def test_there_are_eleven_tables_in_the_order_of_the_contract() -> None:
     """Each under its own name."""
     assert list(TABLES) == list(CONTRACT)
     assert [table.name for table in TABLES.values()] == list(CONTRACT)

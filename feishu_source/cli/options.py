@@ -33,6 +33,7 @@ class Options:
     search_index: bool = False
     dataset: str | None = None
     pipelines_dir: str | None = None
+    files: str | None = None
     tenant: str | None = None
     all_tenants: bool = False
     chat: tuple[str, ...] = ()
@@ -112,6 +113,7 @@ class Options:
                 "since": self.since,
                 "until": self.until,
                 "timezone": self.timezone,
+                "files": self.files,
             }
         )
 
@@ -221,6 +223,11 @@ def _flag(name: str, *more: str, help: str) -> Callable[[Any], Any]:
     multiple=True,
     callback=_read_codes,
     help="Chats refused with one of these codes count as complete: 231203,230002.",
+)
+@click.option(
+    "--files",
+    metavar="PLACE",
+    help="Download images and files too, to this folder or URL, as far as they are not there.",
 )
 @click.option(
     "--pipelines-dir", metavar="PATH", help="Where dlt keeps its working folder.  [default: dlt's]"

@@ -24,6 +24,7 @@ _PHASES: dict[Phase, str] = {
     "chats": "reading the chat list",
     "messages": "reading",
     "loading": "loading",
+    "files": "downloading files",
     "finished": "finished",
 }
 
@@ -52,6 +53,8 @@ def describe(progress: Progress, elapsed_s: float) -> str:
     if rows:
         parts.append(f"{rows:,} messages")
         parts.append(f"{rows / max(elapsed_s, 1.0):,.0f}/s")
+    if progress.files:
+        parts.append(f"{progress.files:,} files")
     if progress.requests:
         parts.append(f"{progress.requests:,} requests")
     return " · ".join(parts)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rich.cells import set_cell_size
 from rich.console import Group, RenderableType
+from rich.filesize import decimal
 from rich.table import Table
 from rich.text import Text
 
@@ -20,6 +21,7 @@ from feishu_source.report import (
     EXIT_COMPLETE,
     NO_CHATS,
     ChatProblem,
+    FilesReport,
     Language,
     LoadReport,
     Status,
@@ -122,6 +124,8 @@ def _fact_lines(report: LoadReport) -> Iterator[tuple[str, str]]:
         f"{report.requests:,} in {_counted(report.slices, 'slice')}, "
         f"{report.refused:,} refused by the rate limit, {_counted(report.retries, 'retry')}",
     )
+    if report.files:
+        yield "files", _files(report.files)
     yield "not readable", f"{_counted(report.rejected, 'message')}, {report.unparsed:,} values"
     yield "time", f"{report.seconds:.1f} s, {_rate(report):,.0f} messages/s"
 
@@ -144,8 +148,30 @@ def _fact_lines_zh(report: LoadReport) -> Iterator[tuple[str, str]]:
         f"{report.requests:,} 次，{report.slices:,} 个分片，"
         f"{report.refused:,} 次被限流，{report.retries:,} 次重试",
     )
+    if report.files:
+        yield "文件", _files_zh(report.files)
     yield "无法识别", f"{report.rejected:,} 条消息，{report.unparsed:,} 个值"
     yield "用时", f"{report.seconds:.1f} 秒，每秒 {_rate(report):,.0f} 条消息"
+
+
+def _files(files: FilesReport) -> str:
+    parts = [f"{files.stored:,} downloaded ({decimal(files.bytes)})"]
+    parts += [f"{files.reused:,} there already"] if files.reused else []
+    kept = files.missing - files.failed
+    parts += [f"{kept:,} cannot be had or are not wanted"] if kept else []
+    parts += [f"{files.failed:,} failed"] if files.failed else []
+    reasons = "; ".join(f"{printable(why)}: {n:,}" for why, n in files.reasons.items())
+    return ", ".join(parts) + (f" ({reasons})" if reasons else "")
+
+
+def _files_zh(files: FilesReport) -> str:
+    parts = [f"已下载 {files.stored:,} 个（{decimal(files.bytes)}）"]
+    parts += [f"{files.reused:,} 个已存在"] if files.reused else []
+    kept = files.missing - files.failed
+    parts += [f"{kept:,} 个无法获取或无需下载"] if kept else []
+    parts += [f"{files.failed:,} 个失败"] if files.failed else []
+    reasons = "；".join(f"{printable(why)}：{n:,}" for why, n in files.reasons.items())
+    return "，".join(parts) + (f"（{reasons}）" if reasons else "")
 
 
 def _place(report: LoadReport) -> str:

@@ -29,7 +29,7 @@ def test_every_word_reaches_its_argument() -> None:
     given = options(
         "--destination postgres --database a.db --dataset chat --pipelines-dir p "
         "--chat oc_1 --chat oc_2 --include Team* --include Sales* --exclude *test* "
-        "--since 2026-01-01 --until 2026-01-31 --timezone Asia/Shanghai --no-threads "
+        "--since 2026-01-01 --until 2026-01-31 --timezone Asia/Shanghai --no-threads --files f "
         "--full --max-messages 500 --max-requests 200 --reset-chat oc_3 --reset-chat oc_4 "
         "--tolerate 231203,230002 --tolerate 230027"
     )
@@ -53,6 +53,7 @@ def test_every_word_reaches_its_argument() -> None:
         "since": "2026-01-01",
         "until": "2026-01-31",
         "timezone": "Asia/Shanghai",
+        "files": "f",
         "threads": False,
     }
 

@@ -11,7 +11,7 @@ from rich.console import Console, RenderableType
 
 from feishu_source.cli.failures import UNEXPECTED, Failure
 from feishu_source.cli.summary import quiet_line, quoted, summarise, tell_failure
-from feishu_source.report import ChatProblem, LoadReport
+from feishu_source.report import ChatProblem, FilesReport, LoadReport
 
 STARTED = datetime(2026, 1, 31, 8, tzinfo=UTC)
 
@@ -55,6 +55,22 @@ def test_a_copy_for_readers_is_told_where_it_was_made() -> None:
     told = report(published="/srv/read.duckdb")
     assert shown(summarise(told))[1] == "copied to     /srv/read.duckdb"
     assert shown(summarise(told, "zh"))[1] == "副本          /srv/read.duckdb"
+
+
+def test_files_are_told_with_the_reasons_of_those_that_are_not_there() -> None:
+    """Behind the requests, in both languages."""
+    files = FilesReport(12, 3_400_000, 2, refused=1, too_large=1, failed=1)
+    files.reasons = {"File not in msg.": 2, "reset [/red]\n": 1}
+    told = " ".join(shown(summarise(report(files=files)))[5:7])
+    assert told == (
+        "files         12 downloaded (3.4 MB), 2 there already, 2 left out, 1 failed "
+        "(File not in msg.: 2; reset [/red] : 1)"
+    )
+    assert shown(summarise(report(files=files), "zh"))[5].startswith(
+        "文件          已下载 12 个（3.4 MB），2 个已存在，2 个略过，1 个失败（File not in msg.：2"
+    )
+    none = shown(summarise(report(files=FilesReport())))
+    assert none[5] == "files         0 downloaded (0 bytes)"
 
 
 def test_a_complete_load_is_told_in_seven_lines() -> None:

@@ -10,12 +10,14 @@ from typing import Any
 
 import dlt
 import duckdb
+import fsspec  # type: ignore[import-untyped]
 import pytest
 
 from feishu_source import load, open_pipeline
 from feishu_source.destination import Plan, plan_pipeline
 from feishu_source.doctor import CheckReport, check
-from feishu_source.doctor.warehouse import outcome_of
+from feishu_source.doctor.findings import find
+from feishu_source.doctor.warehouse import check_files, outcome_of
 from feishu_source.report import Place
 from feishu_source.sandbox import World
 from tests.examined import amiss, examine, files_in, keys, skipped_by, the
@@ -280,3 +282,27 @@ def schemas(lab: Lab) -> list[tuple[Any, ...]]:
 def tables(lab: Lab) -> list[tuple[Any, ...]]:
     """Tables of the laboratory's database."""
     return lab.query("select schema_name, table_name from duckdb_tables() order by all")
+
+
+def test_a_place_for_files_is_tried_and_not_made(lab: Lab, team: str) -> None:
+    """A folder is made by the load; a bucket is written to, and nothing stays there."""
+    report = examine(lab, files=str(lab.folder / "files"))
+    assert the(report, "files.ok").values["where"].folder == lab.folder / "files"
+    assert (amiss(report), (lab.folder / "files").exists()) == ([], False)
+    report = examine(lab, files="memory:///checked")
+    assert the(report, "files.ok").found("en") == "memory:///checked can be written"
+    assert fsspec.filesystem("memory").find("/checked") == []
+    assert not [key for key in keys(examine(lab)) if key.startswith("files.")]
+
+
+@pytest.mark.parametrize("place", ["nowhere://bucket/folder", "/proc/none/files"])
+def test_a_place_that_takes_no_files_is_told(lab: Lab, team: str, place: str) -> None:
+    """As a load would refuse it."""
+    report = examine(lab, files=place)
+    assert (amiss(report), report.exit_code) == (["files.unwritable"], 2)
+
+
+def test_files_that_the_destination_could_not_tell_of(lab: Lab, team: str) -> None:
+    """What is due is found by SQL in what is loaded."""
+    finding = check_files(plan_pipeline(destination="filesystem"), "files")
+    assert finding == find("files.unfindable", destination="filesystem")

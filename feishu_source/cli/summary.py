@@ -158,7 +158,7 @@ def _files(files: FilesReport) -> str:
     parts = [f"{files.stored:,} downloaded ({decimal(files.bytes)})"]
     parts += [f"{files.reused:,} there already"] if files.reused else []
     kept = files.missing - files.failed
-    parts += [f"{kept:,} cannot be had or are not wanted"] if kept else []
+    parts += [f"{kept:,} left out"] if kept else []
     parts += [f"{files.failed:,} failed"] if files.failed else []
     reasons = "; ".join(f"{printable(why)}: {n:,}" for why, n in files.reasons.items())
     return ", ".join(parts) + (f" ({reasons})" if reasons else "")
@@ -168,7 +168,7 @@ def _files_zh(files: FilesReport) -> str:
     parts = [f"已下载 {files.stored:,} 个（{decimal(files.bytes)}）"]
     parts += [f"{files.reused:,} 个已存在"] if files.reused else []
     kept = files.missing - files.failed
-    parts += [f"{kept:,} 个无法获取或无需下载"] if kept else []
+    parts += [f"{kept:,} 个略过"] if kept else []
     parts += [f"{files.failed:,} 个失败"] if files.failed else []
     reasons = "；".join(f"{printable(why)}：{n:,}" for why, n in files.reasons.items())
     return "，".join(parts) + (f"（{reasons}）" if reasons else "")

@@ -127,6 +127,8 @@ class _Examination:
             yield skip("state", self._configured.blocked_by)
         else:
             yield warehouse.check_state(seen, options.owner)
+            if options.files:
+                yield warehouse.check_files(plan, options.files)
 
     def _check_feishu(self) -> list[Finding]:
         options, blocked_by = self._configured.options, self._configured.blocked_by

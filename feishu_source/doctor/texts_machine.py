@@ -16,6 +16,7 @@ CHECKS = {
     "lock": Pair("lock", "锁"),
     "working_folder": Pair("working folder", "工作目录"),
     "destination": Pair("destination", "目标端"),
+    "files": Pair("place of files", "文件存放处"),
     "state": Pair("state of earlier loads", "以往加载的状态"),
 }
 
@@ -121,6 +122,30 @@ OUTCOMES = {
         Pair(
             "Make it writable for whoever runs the load, or name another with --pipelines-dir.",
             "请为运行加载的用户开放写权限，或用 --pipelines-dir 指定其他目录。",
+        ),
+        EXIT_CONFIGURATION,
+    ),
+    "files.ok": Outcome("ok", Pair("{where} can be written", "{where} 可写")),
+    "files.unwritable": Outcome(
+        "failure",
+        Pair("{where}: {reason}", "{where}：{reason}"),
+        Pair(
+            "See that the place is there and may be written to, or name another one; credentials "
+            "of a bucket stand under [destination.filesystem.credentials].",
+            "请确认该位置存在且可写，或指定其他位置；存储桶的凭证写在 "
+            "[destination.filesystem.credentials] 下。",
+        ),
+        EXIT_CONFIGURATION,
+    ),
+    "files.unfindable": Outcome(
+        "failure",
+        Pair(
+            "{destination} cannot be asked by SQL which files are due",
+            "无法用 SQL 在 {destination} 中查询待下载的文件",
+        ),
+        Pair(
+            "Leave --files out, or load into a database such as DuckDB or PostgreSQL.",
+            "请去掉 --files，或加载到 DuckDB、PostgreSQL 等数据库。",
         ),
         EXIT_CONFIGURATION,
     ),

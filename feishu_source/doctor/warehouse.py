@@ -28,7 +28,8 @@ from dlt.pipeline.state_sync import load_pipeline_state_from_destination
 from feishu_source.destination import NOT_CONFIGURED, Plan
 from feishu_source.doctor.findings import Finding, find, skip
 from feishu_source.doctor.machine import refusal_to_write
-from feishu_source.errors import causes
+from feishu_source.errors import ConfigurationError, DestinationError, causes, first_line
+from feishu_source.files import can_tell, open_store
 from feishu_source.holdings import other_states
 from feishu_source.refusals import is_damage, tell_refusal
 from feishu_source.state import STATE_VERSION
@@ -76,6 +77,22 @@ def check_state(seen: Seen, owner: Mapping[str, Any]) -> Finding:
             if name in each and each[name] != ours:
                 return find(f"state.{outcomes[name]}", theirs=each[name], ours=ours)
     return find("state.ok", chats=len(state.get("chats", {}))) if state else find("state.none")
+
+
+def check_files(plan: Plan, place: str) -> Finding:
+    """Whether files can go to that place, and be found by what the destination holds."""
+    if not can_tell(plan.place.destination):
+        return find("files.unfindable", destination=plan.place.destination)
+    try:
+        store = open_store(place)
+        reason = refusal_to_write(store.folder) if store.folder else None
+        if not store.folder:
+            store.try_to_write()
+    except (ConfigurationError, DestinationError) as error:
+        return find("files.unwritable", where=place, reason=first_line(error))
+    if reason:
+        return find("files.unwritable", where=store, reason=reason)
+    return find("files.ok", where=store)
 
 
 # DuckDB

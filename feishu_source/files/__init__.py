@@ -13,7 +13,7 @@ Refuses to know what a message says; the API is asked through the door.
 """
 
 from feishu_source.files.downloads import Chats, Downloads
-from feishu_source.files.pending import check_warehouse
+from feishu_source.files.pending import can_tell, check_warehouse
 from feishu_source.files.store import Store, open_store
 
-__all__ = ["Chats", "Downloads", "Store", "check_warehouse", "open_store"]
+__all__ = ["Chats", "Downloads", "Store", "can_tell", "check_warehouse", "open_store"]

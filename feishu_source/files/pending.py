@@ -56,6 +56,11 @@ class Due:
     left_out: Collection[str]
 
 
+def can_tell(destination: str) -> bool:
+    """Whether SQL finds what is due in this kind of destination, as dlt calls it, if it has SQL."""
+    return destination not in {"filesystem", *_NO_LIMIT}
+
+
 def check_warehouse(pipeline: dlt.Pipeline) -> None:
     """What is due can be found there by SQL.
 
@@ -64,7 +69,7 @@ def check_warehouse(pipeline: dlt.Pipeline) -> None:
     """
     kind = pipeline.destination.destination_type.rpartition(".")[2]
     try:
-        if kind == "filesystem" or kind in _NO_LIMIT:
+        if not can_tell(kind):
             raise SqlClientNotAvailable("pipeline", pipeline.pipeline_name, kind)
         pipeline.sql_client()
     except SqlClientNotAvailable:

@@ -54,6 +54,11 @@ class Store:
     def __str__(self) -> str:
         return str(Path(self._root)) if self._is_local else str(self._config)
 
+    @property
+    def folder(self) -> Path | None:
+        """Where files go on this machine; None for other storage."""
+        return Path(self._root) if self._is_local else None
+
     def put(self, source: Path, digest: str, size: int) -> str:
         """Where the file with this hash is, once it is there: a path, or a URL.
 

@@ -17,6 +17,7 @@ from feishu_source.cli import main
 from feishu_source.cli.options import Options, parse
 from feishu_source.cli.plan import KINDS, show, spell
 from feishu_source.forecast.report import Amount
+from feishu_source.sandbox.bodies import media_body
 from feishu_source.version import VERSION
 from tests.cli_tenant import Tenant, tenant, workplace
 from tests.examined import files_in
@@ -55,6 +56,23 @@ def test_plan_tells_chats_requests_minutes_and_shares(
     assert "2 chats, about 6 messages (6 to 6)." in printed.out
     requests = len(tenant.sandbox.requests)
     assert f"The plan itself made {requests} requests." in printed.out
+
+
+def test_plan_tells_what_files_would_take(
+    tenant: Tenant, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """None is asked for; with as many as are there where a chat was seen whole."""
+    tenant.world.post(tenant.team, body=media_body("image", "img_1"))
+    tenant.world.post(tenant.team, body=media_body("sticker", "st_1"))
+    assert main(["--plan", "--files", "files"]) == 0
+    assert (
+        "Files take about 1 requests more in the first load (1 to 1), one for each; "
+        "those in threads are not counted." in " ".join(capsys.readouterr().out.split())
+    )
+    assert json_of(["--files", "files"], capsys)["files"] == {"point": 1, "low": 1, "high": 1}
+    assert json_of([], capsys)["files"] is None
+    assert not [each for each in tenant.sandbox.requests if "/resources/" in each.path]
+    assert not Path("files").exists()
 
 
 def test_plan_writes_nothing(tenant: Tenant, capsys: pytest.CaptureFixture[str]) -> None:

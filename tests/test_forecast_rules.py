@@ -5,18 +5,26 @@ from __future__ import annotations
 import math
 from random import Random
 from statistics import fmean, median
+from typing import Any
 
 import pytest
 
+from feishu_source.forecast import plan
 from feishu_source.forecast.costs import Pace, _due
 from feishu_source.forecast.habits import polls_after
 from feishu_source.forecast.looks import Item, Look, read_thread, shows_replies
 from feishu_source.forecast.profile import Rate, build_profile
+from feishu_source.forecast.report import Amount
 from feishu_source.forecast.spread import DEVIATIONS, Spread, extrapolate, total
 from feishu_source.hot import HotRule
 from feishu_source.hot import due as due_threads
 from feishu_source.rungs import RUNGS, due, parse_ladder
+from feishu_source.sandbox import World
+from feishu_source.sandbox.bodies import media_body
 from feishu_source.settings import DAY_S, HOUR_S
+from tests.belt import Belt
+from tests.determinism import Direct
+from tests.lab import START_MS
 
 RULES = [HotRule(), HotRule(3 * DAY_S, 6 * HOUR_S, growth=2.0), HotRule(DAY_S, DAY_S)]
 
@@ -146,3 +154,30 @@ def test_a_long_thread_is_measured_by_its_last_position(
     ]
     look = read_thread(items, 50, None, complete=False)
     assert (look.pages, look.counted) == (pages, counted)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_files_of_a_first_load_lie_inside_what_was_told(seed: int) -> None:
+    """One in eight messages has some, more in some chats than in others; none without a place."""
+    world = World(seed=seed, start_ms=START_MS, now_ms=START_MS)
+    drawn = Random(seed)
+    sent = 0
+    for chat in [world.add_chat(name=f"chat {number}") for number in range(8)]:
+        share = drawn.choice([0.02, 0.1, 0.3])
+        for number in range(drawn.choice([20, 300, 900])):
+            world.advance(600)
+            if drawn.random() < share:
+                sent += 1
+                world.post(chat, body=media_body("image", f"img_{chat[-6:]}_{number}"))
+            else:
+                world.post(chat, text="words")
+        world.post(chat, body=media_body("sticker", "st_1"))
+    belt = Belt(world)
+    asked: dict[str, Any] = {"carrier": Direct(belt.sandbox), **belt.access}
+    told = plan(files="files", **asked).files
+    assert told is not None
+    assert told.low <= sent <= told.high < 4 * sent
+    assert told.low <= told.point <= told.high
+    assert plan(files="files", files_types=["audio"], **asked).files == Amount(0, 0, 0)
+    assert plan(**asked).files is None
+    assert not [each for each in belt.sandbox.requests if "/resources/" in each.path]

@@ -60,6 +60,12 @@ SAMPLE = Pair(
     "intervals. --plan-chats asks about more.",
     "另有 {rest:,} 个会话未查看，由随机抽取的会话代表，因此区间更宽。可用 --plan-chats 查看更多。",
 )
+FILES = Pair(
+    "Files take about {files:,} requests more in the first load ({low:,} to {high:,}), one for "
+    "each; those in threads are not counted.",
+    "首次加载下载文件约需另外 {files:,} 次请求（{low:,} 至 {high:,}），每个文件一次；"
+    "未计话题内的文件。",
+)
 SPENT = Pair(
     "The plan itself made {spent:,} requests. Nothing was loaded, nothing was written.",
     "本次估算用了 {spent:,} 次请求。未加载任何内容，也未写入任何内容。",
@@ -157,6 +163,9 @@ def _notes(plan: LoadPlan, language: Language) -> Iterator[str]:
     yield BASIS.say(language, values)
     if plan.asked < plan.chats:
         yield SAMPLE.say(language, values)
+    if plan.files:
+        files = {"files": plan.files.point, "low": plan.files.low, "high": plan.files.high}
+        yield FILES.say(language, files)
     yield FRESH.say(language)
     yield STEADY.say(language)
     yield SPENT.say(language, values)

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from os import replace as put_in_place
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from dlt.common.configuration.exceptions import ConfigurationException
 from dlt.common.configuration.resolve import resolve_configuration
@@ -94,7 +95,9 @@ class Store:
             self._fs.invalidate_cache(folder)
             if not self._holds(target, size):
                 raise OSError("what was written there is not there, or not all of it")
-        return str(Path(target)) if self._is_local else self._config.make_url(target)
+        if self._is_local:
+            return str(Path(target))
+        return _without_password(self._config.make_url(target))
 
     def _holds(self, target: str, size: int) -> bool:
         try:
@@ -141,6 +144,15 @@ def open_store(place: str) -> Store:
             "credentials stand under [destination.filesystem.credentials]."
         ) from error
     return Store(config, filesystem, root)
+
+
+def _without_password(url: str) -> str:
+    """A URL that may be told: those of some kinds hold a password."""
+    parts = urlsplit(url)
+    if parts.password is None:
+        return url
+    host = parts.netloc.rpartition("@")[2]
+    return parts._replace(netloc=f"{parts.username}@{host}").geturl()
 
 
 def _copy(source: Path, part: Path) -> None:

@@ -11,7 +11,7 @@ a plan is the same whatever comes back first.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -67,11 +67,13 @@ def _lot(name: str) -> bytes:
 class Asking:
     """One round of questions; several chats side by side.
 
-    `full_pages`: how many messages stood on each page that another one follows.
+    `file_types`: those of files that are counted. `full_pages`: how many messages stood on each
+    page that another one follows.
     """
 
-    def __init__(self, client: Client, wanted: Wanted) -> None:
+    def __init__(self, client: Client, wanted: Wanted, file_types: Collection[str] = ()) -> None:
         self._client = client
+        self._file_types = file_types
         self._start_s = max(wanted.start_s, FALLBACK_START_S)
         self._stop_s = max(wanted.stop_s, self._start_s)
         self._threads = wanted.threads
@@ -148,13 +150,13 @@ class Asking:
 
     def _newest(self, chat_id: str) -> tuple[Look, bool]:
         page = self._fetch(chat_id, self._start_s, descending=True)
-        items, whole = read_items(page.items), page.next_page_token is None
+        items, whole = read_items(page.items, self._file_types), page.next_page_token is None
         from_ms = self._start_s * 1_000 if whole or not items else items[0].create_ms
         return Look(items, from_ms, self._stop_s * 1_000, whole, True), whole
 
     def _oldest(self, chat_id: str) -> Look:
         page = self._fetch(chat_id, self._start_s)
-        items, whole = read_items(page.items), page.next_page_token is None
+        items, whole = read_items(page.items, self._file_types), page.next_page_token is None
         to_ms = items[-1].create_ms if items and not whole else self._stop_s * 1_000
         return Look(items, self._start_s * 1_000, to_ms, True, whole)
 
@@ -166,7 +168,7 @@ class Asking:
         part = min(0.9, max(0.1, (before**0.5) / (before**0.5 + behind**0.5)))
         from_ms = oldest.to_ms + int(gap_ms * part)
         page = self._fetch(chat_id, from_ms // 1_000)
-        items, whole = read_items(page.items), page.next_page_token is None
+        items, whole = read_items(page.items, self._file_types), page.next_page_token is None
         to_ms = items[-1].create_ms if items and not whole else self._stop_s * 1_000
         return Look(items, from_ms // 1_000 * 1_000, to_ms, False, whole)
 

@@ -5,10 +5,11 @@ In: items of the API. Out: `Look`, `ThreadLook`. Refuses to know which page it w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from feishu_source.content import parse_content
 from feishu_source.fields import parse_int, parse_ms, text_or_none
 from feishu_source.visit import is_reply_in_thread
 
@@ -19,7 +20,8 @@ class Item:
 
     `reply`: whether it is a reply in the thread it carries; None where it answers something and the
     undocumented position in its thread is missing: it may be a root that answers plainly.
-    `position` is undocumented as well, and None where it is missing or negative.
+    `position` is undocumented as well, and None where it is missing or negative. `files`: those of
+    it that are to be downloaded.
     """
 
     message_id: str
@@ -27,6 +29,7 @@ class Item:
     thread_id: str | None = None
     reply: bool | None = False
     position: int | None = None
+    files: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +76,15 @@ class ThreadLook:
     replies: int
 
 
-def read_items(items: Iterable[dict[str, Any]]) -> tuple[Item, ...]:
-    """The messages of a page of a timeline, oldest first."""
-    read = [_read_item(item) for item in items]
+def read_items(
+    items: Iterable[dict[str, Any]], file_types: Collection[str] = ()
+) -> tuple[Item, ...]:
+    """The messages of a page of a timeline, oldest first, with their files of these types."""
+    read = [_read_item(item, file_types) for item in items]
     return tuple(sorted(filter(None, read), key=lambda item: item.create_ms))
 
 
-def _read_item(item: dict[str, Any]) -> Item | None:
+def _read_item(item: dict[str, Any], file_types: Collection[str]) -> Item | None:
     created = parse_ms(item.get("create_time"))
     if created is None:
         return None
@@ -94,7 +99,19 @@ def _read_item(item: dict[str, Any]) -> Item | None:
         None if reply is not False and is_copy else text_or_none(item.get("thread_id")),
         reply,
         position if position is not None and position >= 0 else None,
+        _count_files(item, file_types) if file_types else 0,
     )
+
+
+def _count_files(item: dict[str, Any], types: Collection[str]) -> int:
+    """The files of a message; the API hands out none that stand in cards."""
+    msg_type, body = text_or_none(item.get("msg_type")) or "", item.get("body")
+    if msg_type == "interactive" or not isinstance(body, dict):
+        return 0
+    content = parse_content(
+        msg_type, text_or_none(body.get("content")), {}, bool(item.get("deleted"))
+    )
+    return len({key for kind, key, *_ in content.resources if kind in types})
 
 
 def read_thread(

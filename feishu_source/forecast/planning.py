@@ -19,6 +19,7 @@ from feishu_source.coverage import Wanted
 from feishu_source.errors import ApiError, ChatRefused, ConfigurationError
 from feishu_source.forecast.asking import Asking, Seen, draw
 from feishu_source.forecast.costs import Pace, chat_cost, refused_cost
+from feishu_source.forecast.downloads import files_of
 from feishu_source.forecast.habits import learn
 from feishu_source.forecast.profile import Profile, build_profile, share_of
 from feishu_source.forecast.report import DAYS_A_MONTH, Amount, Cost, LoadPlan
@@ -96,7 +97,8 @@ class _Planning:
         wanted = terms.wanted(session.options, pinned_s, threads=True, full=False)
         names = {chat_id: name for chat_id, name, _ in session.roster.chats({})}
         drawn = [(chat_id, names[chat_id]) for chat_id in draw(names, most_chats)]
-        asking = Asking(session.client, wanted)
+        file_types = session.options.files_types if session.options.files else ()
+        asking = Asking(session.client, wanted, file_types)
         seen = asking.ask(drawn)
         pace = Pace(self._every_s, _held(asking.full_pages, self._settings.page_size))
         known = _answered(seen)
@@ -117,6 +119,7 @@ class _Planning:
             counted=sum(profile.counted for profile in profiles.values()),
             problems=[_problem(each, each.error) for each in seen if each.error],
             messages=Amount(*messages.interval()),
+            files=Amount(*files_of(known, profiles, len(names)).interval()) if file_types else None,
             first_load=self._cost(first_load(tenant)),
             day=day,
             month=day.requests.times(DAYS_A_MONTH),

@@ -48,7 +48,8 @@ class LoadPlan:
     """What loads will cost. `day` is one of loads every `every_s` seconds, `month` 30 of them.
 
     Of `chats`, `asked` were looked at: `counted` of them whole, the others are estimates, as are
-    those that were not asked. `problems` are those of `asked` that could not be read.
+    those that were not asked. `files` are requests that come on top in the first load, one for each
+    file, None where none are wanted. `problems` are those of `asked` that could not be read.
     """
 
     made_at: datetime
@@ -65,6 +66,7 @@ class LoadPlan:
     month: Amount
     requests: Mapping[str, int]
     warnings: Sequence[str]
+    files: Amount | None = None
 
     @property
     def exit_code(self) -> int:
@@ -93,6 +95,7 @@ class LoadPlan:
             "counted": self.counted,
             "refused": len(self.problems),
             "messages": asdict(self.messages),
+            "files": self.files and asdict(self.files),
             "requests_per_minute": self.requests_per_minute,
             "monthly_quota": self.monthly_quota,
             "first_load": asdict(self.first_load),

@@ -16,8 +16,8 @@ CHECKS = {
     "lock": Pair("lock", "锁"),
     "working_folder": Pair("working folder", "工作目录"),
     "destination": Pair("destination", "目标端"),
-    "files": Pair("place of files", "文件存放处"),
     "state": Pair("state of earlier loads", "以往加载的状态"),
+    "files": Pair("place of files", "文件存放处"),
 }
 
 _WRITABLE = Pair(

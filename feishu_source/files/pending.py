@@ -4,6 +4,10 @@ In: a dlt pipeline to a database. Out: resources, newest message first; those wh
 already under the same key. Refuses to know how files are fetched.
 
 Every value in the SQL is a number, a word of this package, or an id whose shape was checked.
+
+Decisions are kept by (message_id, resource_key), and the message is the one that is asked: for what
+stands in a merged forward that is the outermost one. A table of such resources would be one more to
+ask here, under that message_id.
 """
 
 from __future__ import annotations

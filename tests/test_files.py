@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable
 from hashlib import sha256
@@ -13,6 +14,7 @@ import pytest
 
 from feishu_source.errors import ConfigurationError, Interrupted
 from feishu_source.files import Downloads, pending
+from feishu_source.files.spool import SpoolFile
 from feishu_source.report import FilesReport
 from feishu_source.sandbox import Fault, Switches, World
 from feishu_source.sandbox.bodies import Resource as Part
@@ -494,6 +496,25 @@ def test_a_signal_ends_the_downloads_and_what_came_is_told(
     lab.load(files=str(place))
     assert len(lab.rows("resource_files")) == 9
     assert_true(lab, place)
+
+
+def test_a_signal_does_not_wait_for_a_file_of_which_nothing_comes(
+    lab: Lab, world: World, team: str, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is broken off: without that, the load would end after ten minutes."""
+    world.post(team, body=media_body("file", "file_1"))
+    lab.sandbox.inject(Fault("stalled_file", path=RESOURCE, times=None))
+    begin = SpoolFile.begin
+
+    def raising(*arguments: Any) -> None:
+        begin(*arguments)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(SpoolFile, "begin", raising)
+    with pytest.raises(Interrupted) as ended:
+        lab.load(files=str(place), read_timeout_s=600.0)
+    assert ended.value.report.exit_code == 143
+    assert files_in(place) == {}
 
 
 @pytest.mark.parametrize("point", OF_DOWNLOADS)

@@ -105,6 +105,7 @@ class Client:
             clock=clock,
             wait=_wait_by(sleep) if sleep else None,
         )
+        self._downloads = False
         self._undocumented = UndocumentedParameters(settings, self._warn)
 
     @property
@@ -222,6 +223,7 @@ class Client:
         what = f"download {kind} {key} of message {message_id}"
         call = Call("resource", what, check_id("message", message_id), {"type": kind}, key=key)
         carrier = cast("FileCarrier", self._carrier)
+        self._downloads = True
         return self._ask(call, _no_file, lambda call, token: carrier.stream(call, token, sink))
 
     def authenticate(self) -> None:
@@ -250,6 +252,8 @@ class Client:
         """Wakes whoever waits; every request from now on raises Interrupted."""
         self._limiter.cancel(Interrupted(signal))
         self._cancelled.set()
+        if self._downloads:
+            cast("FileCarrier", self._carrier).interrupt()
 
     def close(self) -> None:
         """Closes the idle connections."""

@@ -17,8 +17,10 @@ import json
 import os
 import ssl
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.client import IncompleteRead
+from threading import Lock
 from typing import Protocol, cast
 from urllib.parse import urlencode, urlsplit
 
@@ -81,6 +83,9 @@ class FileCarrier(Carrier, Protocol):
     def stream(self, call: Call, token: str | None, sink: Sink) -> Reply | Download:
         """One attempt. Raises: TransportFailure."""
 
+    def interrupt(self) -> None:
+        """Breaks off the files that are under way."""
+
 
 class Transport:
     """Sends calls to one base URL over HTTP; safe to share between threads."""
@@ -90,6 +95,8 @@ class Transport:
         self._timeout = Timeout(connect=settings.connect_timeout_s, read=settings.read_timeout_s)
         # One connection for each worker, one for the thread that lists chats meanwhile.
         self._host = _Host(base_url, max(settings.workers, settings.files_workers) + 1)
+        self._lock = Lock()
+        self._streams: set[BaseHTTPResponse] = set()
         self._headers = {
             "User-Agent": f"feishu-source/{VERSION}",
             "Accept": "application/json",
@@ -124,6 +131,13 @@ class Transport:
             failure = _describe(error, self._timeout_s)
         raise failure
 
+    def interrupt(self) -> None:
+        """Breaks off the files that are under way: whoever waits for more of one need not."""
+        with self._lock:
+            for response in self._streams:
+                with suppress(OSError, RuntimeError, ValueError):  # it has just ended
+                    response.shutdown()
+
     def close(self) -> None:
         """Closes idle connections; a later call would open new ones."""
         self._host.close()
@@ -142,6 +156,20 @@ class Transport:
         # Bytes are counted and asked for by their place, which compression would change.
         asked = {"Accept": "*/*", "Accept-Encoding": "identity", **range_headers(sink)}
         response = self._open(call, token, self._headers | asked)
+        with self._under_way(response):
+            return self._take(response, sink)
+
+    @contextmanager
+    def _under_way(self, response: BaseHTTPResponse) -> Iterator[None]:
+        with self._lock:
+            self._streams.add(response)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._streams.discard(response)
+
+    def _take(self, response: BaseHTTPResponse, sink: Sink) -> Reply | Download:
         try:
             if is_whole(response.status, response.headers, sink):
                 response.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 from collections.abc import Callable
@@ -9,11 +10,12 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import fsspec  # type: ignore[import-untyped]
 import pytest
 
-from feishu_source.errors import ConfigurationError, Interrupted
-from feishu_source.files import Downloads, pending
+from feishu_source.errors import ConfigurationError, DestinationError, Interrupted
+from feishu_source.files import Downloads, pending, spool, store
 from feishu_source.files.spool import SpoolFile
 from feishu_source.report import FilesReport
 from feishu_source.sandbox import Fault, Switches, World
@@ -21,7 +23,7 @@ from feishu_source.sandbox.bodies import Resource as Part
 from feishu_source.sandbox.bodies import media_body, plain_body
 from feishu_source.sandbox.files import StoredFile, drawn_file
 from tests.crash_points import OF_DOWNLOADS
-from tests.lab import Lab
+from tests.lab import DAY_S, Lab
 from tests.laboratory import Row
 from tests.nursery import Nursery
 
@@ -420,6 +422,49 @@ def test_a_key_that_is_refused_in_one_message_is_had_from_another(
     report = lab.load(files=str(place))
     assert report.files is not None
     assert (report.files.refused, report.files.stored, report.exit_code) == (1, 1, 0)
+    assert_true(lab, place)
+
+
+def test_what_cannot_be_a_key_is_not_asked_for(
+    lab: Lab, world: World, team: str, place: Path
+) -> None:
+    """Whoever sends a message by an app may write anything into it; nor is it asked for in SQL."""
+    world.post(team, body=media_body("file", "../../im/v1/chats?x=", name="a.txt"))
+    world.post(team, body=media_body("file", "'; drop table feishu.messages; --"))
+    world.post(team, body=media_body("file", "file_1"))
+    lab.load()
+    world.advance(2 * DAY_S)
+    lab.load(rungs="off")  # behind which they are not read again
+    with duckdb.connect(str(lab.database)) as connection:
+        connection.execute(
+            "update feishu.message_resources set message_id = 'om_a/b' "
+            "where resource_key = 'file_1'"
+        )
+    report = lab.load(files=str(place), rungs="off")
+    assert (report.exit_code, asked(lab), set(statuses(lab).values())) == (0, [], {"unsupported"})
+    words = "its key or its message's id has not the shape of one"
+    assert report.files == FilesReport(unsupported=3, reasons={words: 3})
+    assert len(lab.rows("messages")) == 3
+
+
+def test_a_disk_that_is_full_ends_the_load_and_messages_are_there(
+    lab: Lab, world: World, team: str, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No row claims anything; once there is room, all of it comes."""
+
+    def refuse(*_: Any) -> Any:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    world.post(team, body=media_body("file", "file_1"))
+    for owner, name in ((spool, "file_digest"), (store, "put_in_place")):
+        with monkeypatch.context() as patch:
+            patch.setattr(owner, name, refuse)
+            with pytest.raises(DestinationError, match="No space left") as ended:
+                lab.load(files=str(place))
+        assert (ended.value.report.exit_code, files_in(place)) == (1, {})
+        assert len(lab.rows("messages")) == 1
+    lab.load(files=str(place))
+    assert statuses(lab) == {"file_1": "stored"}
     assert_true(lab, place)
 
 

@@ -23,7 +23,7 @@ import dlt
 from dlt.common.exceptions import SignalReceivedException
 from dlt.common.runtime import signals
 
-from feishu_source.api import Client, is_resource_key
+from feishu_source.api import Client, check_id, is_resource_key
 from feishu_source.arrow import Row
 from feishu_source.errors import (
     ApiError,
@@ -31,6 +31,7 @@ from feishu_source.errors import (
     FeishuError,
     FileRefused,
     Interrupted,
+    MalformedId,
     RequestsSpent,
     StopError,
 )
@@ -49,7 +50,7 @@ _NEVER = {
     "folder": "the API hands out no folders",
     "interactive": "the API hands out nothing that stands in a card",
 }
-_MALFORMED = "the key has not the shape of one"
+_MALFORMED = "its key or its message's id has not the shape of one"
 
 PORTION_BYTES = 256 * MEGABYTE
 """Behind so many bytes the rows of a portion are loaded: what a kill makes a load fetch again."""
@@ -308,6 +309,10 @@ class Downloads:
 
 def _why_never(resource: Resource) -> str | None:
     """Why a resource is not even asked for."""
+    try:
+        check_id("message", resource.message_id)
+    except MalformedId:
+        return _MALFORMED
     if not is_resource_key(resource.key):
         return _MALFORMED
     return _NEVER.get(resource.kind) or _NEVER.get(resource.msg_type or "")

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from hashlib import file_digest, sha256
 from io import BufferedRandom
 from pathlib import Path
@@ -107,11 +108,17 @@ class SpoolFile:
         self._size, self._etag, self._announced = 0, None, 0
 
     def finish(self) -> str:
-        """Everything is there: its hash, as hex digits of SHA-256, of what the disk holds."""
-        self._file.flush()
-        self._file.seek(0)
-        digest = file_digest(self._file, "sha256").hexdigest()
-        self._file.close()
+        """Everything is there: its hash, as hex digits of SHA-256, of what the disk holds.
+
+        Raises:
+            NoRoom: the disk does not hold it.
+        """
+        try:
+            self._file.seek(0)  # which writes what is still in memory
+            digest = file_digest(self._file, "sha256").hexdigest()
+            self._file.close()
+        except OSError as error:
+            raise NoRoom(f"this machine's disk took no more: {error.strerror}") from error
         return digest
 
     def keep(self) -> None:
@@ -129,7 +136,8 @@ class SpoolFile:
 
     def discard(self) -> None:
         """Nothing of it is needed any more."""
-        self._file.close()
+        with suppress(OSError):  # of a disk that is full
+            self._file.close()
         self.path.unlink(missing_ok=True)
 
     def _open(self) -> BufferedRandom:

@@ -11,6 +11,7 @@ a load would meet, `plan()` what it would cost, `tenants()` those that are confi
     doctor/                                  the check before a load: what stands in its way
     forecast/                                the plan of a load: what it will cost in requests
     loader  source                           the loading bay: slices, dlt's decorators
+    extras                                   behind the messages: files, search index, a copy
     analytics/                               questions to what was loaded: one SQL, every warehouse
     tenancy                                  several tenants: what is set for each, where it goes
     resources                                what dlt is told of; imports what is below when read

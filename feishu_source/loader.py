@@ -5,7 +5,7 @@ it. Whatever calls a load, a command line or an orchestrator, calls this and not
 
 Order: locks; what an earlier load left pending; state from the destination, which is authoritative;
 a first small load (chats), because dlt wipes what it extracted when a first run dies; slices; the
-account; clean-up; the search index; a copy for readers.
+account; clean-up; what is asked for beside the messages.
 """
 
 from __future__ import annotations
@@ -16,10 +16,9 @@ import signal
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import dlt
-import duckdb
 import pyarrow as pa
 from dlt.common.destination.exceptions import DestinationException
 from dlt.common.exceptions import SignalReceivedException
@@ -31,9 +30,7 @@ from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_rand
 from feishu_source.account import Account
 from feishu_source.arrow import Row, to_arrow
 from feishu_source.configuration import set_dlt_defaults
-from feishu_source.destination import describe, file_format, plan_of
-from feishu_source.duckdb_copy import NotPublished, check_copy
-from feishu_source.duckdb_copy import publish as publish_copy
+from feishu_source.destination import describe, file_format
 from feishu_source.duckdb_destination import kept_open
 from feishu_source.errors import (
     ConfigurationError,
@@ -44,6 +41,7 @@ from feishu_source.errors import (
     causes,
 )
 from feishu_source.exclusion import Exclusion, locked
+from feishu_source.extras import Extras
 from feishu_source.holdings import (
     are_files_gone,
     check_clock,
@@ -53,24 +51,14 @@ from feishu_source.holdings import (
     other_states,
     prune_states,
 )
-from feishu_source.options import Options
 from feishu_source.refusals import discreet_logs, explain, is_race, is_refusal
-from feishu_source.report import (
-    LoadReport,
-    Progress,
-)
+from feishu_source.report import LoadReport, Progress
 from feishu_source.resources import declare
-from feishu_source.search import check_searchable, update_file
-from feishu_source.selection import Selection
 from feishu_source.session import Session
 from feishu_source.shards import Shard, shard_named
 from feishu_source.source import resolve_options, session_source, warn_of_unknown_settings
 from feishu_source.tables import CHAT_MEMBERS, CHATS, MESSAGES, RESOURCE_FILES, THREADS, Table
 from feishu_source.tenancy import arguments_for
-from feishu_source.walk import Walk
-
-if TYPE_CHECKING:
-    from feishu_source.files import Store
 
 RACES = 10
 """Times a shard loads a package again because another one made a table of it at that moment."""
@@ -129,35 +117,11 @@ def load(
         progress=progress,
     )
     session.warnings += warnings
-    copy = Path(publish).expanduser().resolve() if publish else None
-    if copy is not None:
-        check_copy(copy, plan_of(pipeline).place)
-    if search_index:
-        check_searchable(plan_of(pipeline).place)
+    extras = Extras.of(pipeline, options, publish, search_index)
     # Signals only raise a flag, from here on: an exception that comes at any moment can be lost in
     # any library. dlt looks at the flag within its steps, this load behind each of them.
-    store = _open_store(pipeline, options)
     with locked(pipeline), discreet_logs(), _rare_collections(), signals.intercepted_signals():
-        return _Load(pipeline, session, frozenset(tolerate), copy, store, search_index).run()
-
-
-def _open_store(pipeline: dlt.Pipeline, options: Options) -> Store | None:
-    """Where files go, if anywhere; that it takes none is told before anything is requested.
-
-    Raises:
-        ConfigurationError: it takes none, or the warehouse cannot tell which are due.
-    """
-    if options.files is None:
-        return None
-    from feishu_source.files import check_warehouse, open_store
-
-    check_warehouse(pipeline)
-    store = open_store(options.files)
-    try:
-        store.try_to_write()
-    except DestinationError as error:
-        raise ConfigurationError(str(error)) from error
-    return store
+        return _Load(pipeline, session, frozenset(tolerate), extras).run()
 
 
 def _check_name(pipeline: dlt.Pipeline, shard: Shard | None) -> None:
@@ -193,14 +157,10 @@ class _Load:
         pipeline: dlt.Pipeline,
         session: Session,
         tolerate: frozenset[int],
-        copy: Path | None,
-        store: Store | None,
-        search_index: bool,
+        extras: Extras,
     ) -> None:
         self._pipeline = pipeline
-        self._search_index = search_index
-        self._copy = copy
-        self._store = store
+        self._extras = extras
         self._session = session
         self._exclusion = Exclusion(pipeline)
         self._account = Account(pipeline.pipeline_name, describe(pipeline), session, tolerate)
@@ -231,8 +191,8 @@ class _Load:
             self._restore_state()
             self._exclusion.note()
             self._read()
-            self._index()
-            self._publish()
+            self._extras.update_index(self.report)
+            self._extras.publish(self.report)
             signals.raise_if_signalled()
         except (Exception, KeyboardInterrupt) as error:
             failure = self._failure(error)
@@ -332,31 +292,13 @@ class _Load:
         walk = self._session.walk
         if walk is not None and walk.stopped_by is not None:
             raise walk.stopped_by
-        if self._store is not None and walk is not None:
-            self._fetch_files(self._store, walk)
+        if self._extras.store is not None:
+            self._account_written = False  # it is written again, behind the files
+            self._extras.fetch_files(self._session, self.report, self._load_files)
         self._close(None)
 
-    def _fetch_files(self, store: Store, walk: Walk) -> None:
-        """Downloads what is due of the chats that were read; the account is written behind it."""
-        from feishu_source.files import Chats, Downloads
-
-        session, pipeline = self._session, self._pipeline
-        self._account_written = False
-        session.progress.phase = "files"
-        some = session.options.selection != Selection()
-        refused = {visit.chat_id for visit in walk.visits.values() if visit.status == "skipped"}
-        downloads = Downloads(
-            *(pipeline, session.client, store),
-            Path(pipeline.pipelines_dir) / f"{pipeline.pipeline_name}.files",
-            types=session.options.files_types,
-            settings=session.options.settings,
-            run_id=self.report.run_id,
-            chats=Chats(sorted(walk.visits.keys() - refused) if some else None, refused),
-            load=lambda rows: self._run([_ledger_source([(RESOURCE_FILES, rows)])]),
-            progress=session.progress,
-        )
-        self.report.files = downloads.report
-        downloads.run()
+    def _load_files(self, rows: list[Row]) -> None:
+        self._run([_ledger_source([(RESOURCE_FILES, rows)])])
 
     def _run(self, data: Any) -> None:
         with kept_open(describe(self._pipeline).database):
@@ -389,36 +331,6 @@ class _Load:
         self._count_new()
         prune_states(self._pipeline)
         self._session.progress.phase = "finished"
-
-    def _index(self) -> None:
-        """Brings the search index up to date; that it is behind fails no load."""
-        place = plan_of(self._pipeline).place
-        if not self._search_index or place.database is None:
-            return
-        try:
-            updated = update_file(Path(place.database), place.dataset)
-        except duckdb.Error as error:
-            told = (
-                f"the search index could not be updated ({type(error).__name__}) and is behind. "
-                "Next step: close the file elsewhere, make room; the next load updates it again."
-            )
-            self.report.warnings.append(told)
-            _log.warning("%s", told)
-        else:
-            self.report.searchable = updated.documents
-
-    def _publish(self) -> None:
-        """Puts a copy for readers in its place; that there is none fails no load."""
-        database = plan_of(self._pipeline).place.database
-        if self._copy is None or database is None:
-            return
-        try:
-            publish_copy(Path(database), self._copy)
-        except NotPublished as error:
-            self.report.warnings.append(str(error))
-            _log.warning("%s", error)
-        else:
-            self.report.published = str(self._copy)
 
     def _close_after(self, failure: FeishuError) -> None:
         """The same after a failure, as far as the destination lets it: that failure is told."""

@@ -101,12 +101,8 @@ def test_what_shards_loaded_is_gone_on_with(lab: WarehouseLab) -> None:
     assert min(starts) > START_MS // 1_000 - DAY_S
 
 
-@pytest.mark.parametrize("table_format", ["", "delta"])
-def test_that_the_files_of_messages_are_gone_is_told(
-    lab: WarehouseLab, lake: Path, monkeypatch: pytest.MonkeyPatch, table_format: str
-) -> None:
+def test_that_the_files_of_messages_are_gone_is_told(lab: WarehouseLab, lake: Path) -> None:
     """The state claims what they held; reading all again brings it back."""
-    monkeypatch.setenv("DESTINATION__FILESYSTEM__TABLE_FORMAT", table_format)
     assert lab.load().warnings == []
     assert lab.load().warnings == []
     shutil.rmtree(lake / "feishu" / "messages")

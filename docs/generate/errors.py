@@ -28,7 +28,9 @@ EXIT_CODES = {
     str(report.EXIT_FAILED): "The load failed: what it read before is loaded, the next goes on.",
     str(report.EXIT_CONFIGURATION): "Wrong arguments or configuration; nothing was requested.",
     str(report.EXIT_INCOMPLETE): "Something is incomplete: a chat is partial, skipped or failed.",
-    str(report.EXIT_LOCKED): "Another load of the same pipeline is running.",
+    str(
+        report.EXIT_LOCKED
+    ): "Another load of the same pipeline, or into the same dataset, is running.",
     f"{report.SIGNAL_BASE + 2}, {report.SIGNAL_BASE + 15}": (
         "Interrupted by SIGINT or SIGTERM; what was read is loaded."
     ),
@@ -61,6 +63,7 @@ KINDS: dict[Kind, tuple[str, str]] = {
         "One message",
         "Met for a single message, that one; in a thread, the thread; in a chat, the chat.",
     ),
+    "file": ("One file", "The file is left out and not asked for again, its message is loaded."),
     "parameter": (
         "The request itself",
         "Asked again without the undocumented parameter it may be about, or from the start of its "

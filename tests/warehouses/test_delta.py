@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -49,6 +50,17 @@ class TestDelta(Stories):
         assert warehouse.load().new == 200
         talk(warehouse.world, random.Random(1))
         assert warehouse.load().new == 7
+
+    def test_that_the_files_of_messages_are_gone_is_told(
+        self, warehouse: WarehouseLab, tmp_path: Path
+    ) -> None:
+        """The state claims what they held; reading all again brings it back."""
+        assert warehouse.load().warnings == []
+        shutil.rmtree(tmp_path / "lake" / "feishu" / "messages")
+        (warning,) = warehouse.load(full=True).warnings
+        assert "the files of messages are gone" in warning
+        assert warehouse.load().warnings == []
+        assert len(warehouse.rows("messages")) == 200
 
     def test_a_chat_that_left_the_list_keeps_its_details(self, warehouse: WarehouseLab) -> None:
         """They are read back from the table."""

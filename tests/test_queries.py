@@ -234,3 +234,19 @@ def test_instants_and_days_mean_the_same_in_each_dialect(dialect: str) -> None:
     waits = say(QUESTIONS["response_times"].sql, dialect, "feishu", values)
     assert "".join(DIFFERENCES[dialect].split()) in "".join(waits.split())
     assert DAYS[dialect] in say(QUESTIONS["daily_activity"].sql, dialect, "feishu", values)
+
+
+def test_who_has_no_name_is_no_person_at_any_hour(tmp_path: Path) -> None:
+    """What is neither a person's nor a bot's counts as a message, even with an id or no type."""
+    database = Loaded(tmp_path).database
+    sql = say(QUESTIONS["busiest_hours"].sql, "duckdb", "feishu", scope().values)
+    with duckdb.connect(str(database)) as connection:
+        before = sum(row[2] for row in connection.execute(sql).fetchall())
+        for kind in ("anonymous", None):
+            connection.execute(
+                "update feishu.messages set sender_type = ?"
+                " where sender_type is distinct from 'app'",
+                [kind],
+            )
+            rows = connection.execute(sql).fetchall()
+            assert (sum(row[2] for row in rows), sum(row[3] for row in rows)) == (before, 0)

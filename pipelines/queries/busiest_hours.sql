@@ -27,8 +27,8 @@ select
   ) % 7 + 1 as weekday,
   cast(extract(hour from create_time at time zone $timezone) as bigint) as hour,
   count(*) as messages,
-  count(distinct sender_id) as people
+  count(distinct case when sender_type = 'user' then sender_id end) as people
 from counted
-where sender_type <> 'app'
+where coalesce(sender_type, 'unknown') <> 'app'
 group by 1, 2
 order by 1, 2

@@ -116,6 +116,11 @@ def test_words_phrases_and_scripts(lab: Lab, talk: dict[str, str]) -> None:
     assert found(lab, "发布", limit=1) == ["Release train 🚄 发布"]
 
 
+def test_no_hits_are_wanted(lab: Lab, talk: dict[str, str]) -> None:
+    """It ends, and with none."""
+    assert found(lab, "kubernetes", limit=0) == []
+
+
 def test_filters(lab: Lab, world: World, talk: dict[str, str]) -> None:
     """By a part of a name, whatever its capitals, or by an id; times as instants."""
     assert found(lab, "release", chat="product REVIEW") == ["Release train 🚄 发布"]

@@ -119,7 +119,7 @@ def _fetched(
     connection: DuckDBPyConnection, names: Names, query: Query, limit: int
 ) -> Iterator[Hit]:
     after, many = 0, max(limit, _LOOKED_AT) if query.phrases else limit
-    while True:
+    while limit > 0:
         places = {"after": after, "many": many}
         rows = _execute(connection, names, _FETCHED, places).fetchall()
         for row in rows:

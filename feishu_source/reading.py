@@ -33,6 +33,7 @@ from feishu_source.tables import (
     MENTIONS,
     MESSAGES,
     REJECTED,
+    RESOURCE_FILES,
     RESOURCES,
     SYNC_COVERAGE,
     THREADS,
@@ -44,6 +45,7 @@ _log = logging.getLogger(__name__)
 Rows = list[Row]
 
 _FILLED_BY_MESSAGES = (MENTIONS, LINKS, RESOURCES, THREADS, REJECTED, SYNC_COVERAGE)
+_THERE_FOR_QUERIES = (MESSAGES, *_FILLED_BY_MESSAGES, RESOURCE_FILES)
 
 CHATS_PER_BATCH = 1_000
 """Chats whose details or members are held before their rows go out."""
@@ -205,7 +207,7 @@ def read_messages(session: Session) -> Iterator[Any]:
     threads = THREADS.name in dlt.current.source().selected_resources
     slices = session.slices_of(session.begin_walk(claims, known, threads))
     session.progress.phase = "messages"
-    missing = set() if claims else {MESSAGES, *_FILLED_BY_MESSAGES}
+    missing = _not_there()
     try:
         for batch in slices.slice():
             claims.update(batch.claims)
@@ -223,6 +225,16 @@ def read_messages(session: Session) -> Iterator[Any]:
     for table in missing:  # without rows, so that every query finds it from the first load on
         yield mark(table, to_arrow(table, []))
     session.progress.phase = "loading"
+
+
+def _not_there() -> set[Table]:
+    """The tables that the warehouse lacks, or whose newer columns it lacks."""
+    there = dlt.current.source_schema().tables
+    return {
+        table
+        for table in _THERE_FOR_QUERIES
+        if not there.get(table.name, {"columns": {}})["columns"].keys() >= set(table.names)
+    }
 
 
 def read_threads() -> Iterator[pa.Table]:

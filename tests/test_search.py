@@ -14,7 +14,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from feishu_source import load, loader, open_pipeline
+from feishu_source import extras, load, open_pipeline
 from feishu_source.cli.search import main
 from feishu_source.errors import ConfigurationError
 from feishu_source.sandbox import World
@@ -284,7 +284,7 @@ def test_an_index_that_cannot_be_updated_fails_no_load(
         raise duckdb.IOException("words of a message")
 
     with monkeypatch.context() as patched:
-        patched.setattr(loader, "update_file", refuse)
+        patched.setattr(extras, "update_file", refuse)
         report = lab.load(search_index=True)
     assert (report.exit_code, report.searchable) == (0, None)
     assert [told[:57] for told in report.warnings] == [

@@ -125,7 +125,7 @@ def test_refresh_drops_claims_and_tables_together(
 
 
 def test_no_table_is_missing_after_the_first_load(lab: Lab, team: str) -> None:
-    """Queries find all ten, rows or not."""
+    """Queries find all of them, rows or not."""
     lab.load()
     sql = "select table_name from information_schema.tables where table_schema = 'feishu'"
     tables = {row[0] for row in lab.query(sql)}
@@ -136,6 +136,7 @@ def test_no_table_is_missing_after_the_first_load(lab: Lab, team: str) -> None:
         "message_mentions",
         "message_links",
         "message_resources",
+        "resource_files",
         "threads",
         "rejected_messages",
         "sync_coverage",

@@ -181,6 +181,10 @@ def _next_midnight(midnight: datetime, zone: ZoneInfo) -> datetime:
     return datetime.combine(day + timedelta(days=1), time(), zone)
 
 
+_OF_THIS_MACHINE = ("localtime", "posixrules")
+"""Files beside the zones on some systems: no warehouse knows them, nor another machine."""
+
+
 def find_timezone(name: str) -> ZoneInfo:
     """The time zone of that IANA name.
 
@@ -188,6 +192,8 @@ def find_timezone(name: str) -> ZoneInfo:
         ConfigurationError: no zone of that name.
     """
     try:
+        if name in _OF_THIS_MACHINE:
+            raise ZoneInfoNotFoundError(name)
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise ConfigurationError(

@@ -168,7 +168,9 @@ def test_what_is_not_iso_8601_is_refused_with_a_hint(text: str) -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["", "Mars/Olympus", "../UTC", "Asia", "/etc/localtime", "a\0b"])
+@pytest.mark.parametrize(
+    "name", ["", "Mars/Olympus", "../UTC", "Asia", "/etc/localtime", "a\0b", "localtime"]
+)
 def test_an_unknown_timezone_is_refused_by_name(name: str) -> None:
     """Neither a path nor a folder of the zone database is a zone."""
     with pytest.raises(ConfigurationError) as refusal:

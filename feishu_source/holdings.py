@@ -30,11 +30,6 @@ KEPT_STATES = 10
 """Versions of the state kept at the destination: dlt keeps all, 3 GB a year for 10,000 chats."""
 
 
-def count_messages(pipeline: dlt.Pipeline) -> int | None:
-    """Rows of `messages`, as `count_rows` counts them."""
-    return count_rows(pipeline, MESSAGES)
-
-
 def count_rows(pipeline: dlt.Pipeline, table: Table) -> int | None:
     """Rows of a table, 0 if there is no such table, None where they cannot be counted.
 

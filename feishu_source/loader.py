@@ -46,7 +46,7 @@ from feishu_source.holdings import (
     are_files_gone,
     check_clock,
     checkpoint,
-    count_messages,
+    count_rows,
     newest_state,
     other_states,
     prune_states,
@@ -275,7 +275,7 @@ class _Load:
             _log.warning("%s", gone)
         self._session.inherit(other_states(self._pipeline))
         if self._session.options.selection.shard is None:  # others load at the same time
-            self._before = count_messages(self._pipeline)
+            self._before = count_rows(self._pipeline, MESSAGES)
 
     def _read(self) -> None:
         chats = session_source(self._session).with_resources(CHATS.name, CHAT_MEMBERS.name)
@@ -347,7 +347,9 @@ class _Load:
 
     def _count_new(self) -> None:
         """New rows are those the destination has gained, so that the figure proves itself."""
-        if self._before is not None and (after := count_messages(self._pipeline)) is not None:
+        if self._before is None:
+            return
+        if (after := count_rows(self._pipeline, MESSAGES)) is not None:
             self.report.new = after - self._before
 
     def _failure(self, error: BaseException) -> FeishuError:

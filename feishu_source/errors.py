@@ -15,7 +15,7 @@
         │   └── QuotaExhausted      the month's calls are used up: never ask again
         ├── ChatRefused             skip the chat
         ├── ThreadRefused           skip the thread
-        ├── FileRefused         this image, file, audio or video cannot be had
+        ├── FileRefused             this image, file, audio or video cannot be had
         ├── MessageRefused          skip the message (asked for by its id)
         ├── OptionalRefused         do without: chat details or members, messages go on
         ├── ParameterRefused        the request itself
@@ -342,3 +342,8 @@ def causes(error: BaseException) -> list[BaseException]:
 def _kind_of(code: int | None) -> Kind | None:
     entry: CodeEntry | None = CODES.get(code) if code is not None else None
     return entry.kind if entry else None
+
+
+NO_RETRY = (ConfigurationError, StopError, RequestsSpent)
+"""What another try of the same load would end with again: for orchestrators that try by themselves.
+Somebody has to act, or the load may make no more requests."""

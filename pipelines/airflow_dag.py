@@ -228,11 +228,11 @@ def run_load(place: dict[str, Any], arguments: dict[str, Any]) -> dict[str, Any]
         FeishuError: anything else, for Airflow to try again.
     """
     from feishu_source import load, open_pipeline
-    from feishu_source.errors import ConfigurationError, FeishuError, RequestsSpent, StopError
+    from feishu_source.errors import NO_RETRY, FeishuError
 
     try:
         return load(open_pipeline(**place), **arguments).to_dict()
-    except (ConfigurationError, StopError, RequestsSpent) as error:
+    except NO_RETRY as error:
         reason = str(error)
     except FeishuError as error:
         raise error from None  # what caused it may quote a message

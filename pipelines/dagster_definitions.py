@@ -16,13 +16,7 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 from pydantic import Field
 
-from feishu_source.errors import (
-    ConfigurationError,
-    FeishuError,
-    Interrupted,
-    RequestsSpent,
-    StopError,
-)
+from feishu_source.errors import NO_RETRY, ConfigurationError, FeishuError, Interrupted
 from feishu_source.shards import parse_shard
 from feishu_source.tables import SYNC_COVERAGE, TABLES
 from pipelines.dagster_history import (
@@ -38,7 +32,7 @@ from pipelines.dagster_history import (
 POOL = "feishu_api"
 """Its limit, in dagster.yaml: as many at once as there are shards, which divide the rate."""
 
-FINAL = (ConfigurationError, StopError, RequestsSpent, Interrupted)
+FINAL = (*NO_RETRY, Interrupted)
 """Trying again would end the same way, or is not wanted: somebody has to act, or did."""
 
 UNFINISHED = (

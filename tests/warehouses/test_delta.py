@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,11 +10,10 @@ import pytest
 from deltalake import DeltaTable
 
 from feishu_source.filesystem_destination import files_client
-from tests.crash_points import OF_OPEN_TABLES
 from tests.laboratory import Row
-from tests.nursery import Nursery
 from tests.warehouses.buckets import ENDPOINT, KEY, REGION, bucket
-from tests.warehouses.stories import Stories, WarehouseLab, small_world, talk
+from tests.warehouses.open_table_stories import OpenTableStories
+from tests.warehouses.stories import Stories, WarehouseLab, small_world
 
 WHERE = {"destination": "filesystem"}
 
@@ -34,8 +32,8 @@ class DeltaLab(WarehouseLab):
         return rows
 
 
-class TestDelta(Stories):
-    """What every warehouse has to do."""
+class TestDelta(OpenTableStories):
+    """What every such warehouse has to do."""
 
     @pytest.fixture
     def warehouse(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[WarehouseLab]:
@@ -44,12 +42,6 @@ class TestDelta(Stories):
         monkeypatch.setenv("DESTINATION__FILESYSTEM__TABLE_FORMAT", "delta")
         with DeltaLab(tmp_path, small_world(), WHERE) as lab:
             yield lab
-
-    def test_new_messages_are_counted(self, warehouse: WarehouseLab) -> None:
-        """Those that the table has gained; one that was edited is none."""
-        assert warehouse.load().new == 200
-        talk(warehouse.world, random.Random(1))
-        assert warehouse.load().new == 7
 
     def test_that_the_files_of_messages_are_gone_is_told(
         self, warehouse: WarehouseLab, tmp_path: Path
@@ -61,24 +53,6 @@ class TestDelta(Stories):
         assert "the files of messages are gone" in warning
         assert warehouse.load().warnings == []
         assert len(warehouse.rows("messages")) == 200
-
-    def test_a_chat_that_left_the_list_keeps_its_details(self, warehouse: WarehouseLab) -> None:
-        """They are read back from the table."""
-        chat_id = next(iter(warehouse.world.chats))
-        warehouse.load()
-        (before,) = (row for row in warehouse.rows("chats") if row["chat_id"] == chat_id)
-        warehouse.world.leave(chat_id)
-        warehouse.load()
-        (after,) = (row for row in warehouse.rows("chats") if row["chat_id"] == chat_id)
-        later = {"listed": False, "_dlt_load_id": after["_dlt_load_id"]}
-        assert after == before | later
-
-    @pytest.mark.parametrize("point", OF_OPEN_TABLES)
-    def test_a_kill_around_a_commit(
-        self, warehouse: WarehouseLab, nursery: Nursery, point: str
-    ) -> None:
-        """A table is as it was, or as it will be; a commit that is repeated doubles nothing."""
-        self.kill_twice(warehouse, nursery, point)
 
 
 class TestDeltaInABucket(Stories):

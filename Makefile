@@ -1,4 +1,5 @@
-# demo: load a tenant that runs on this machine.  test: all but what needs a warehouse.
+# demo: load a tenant that runs on this machine.  test: what a change is tried with, in minutes.
+# test-slow: stories of processes that are killed, of whole guides, of files and of upgrades.
 # test-warehouses: the stories in PostgreSQL and others that are started here.
 # test-airflow, test-dagster, test-dbt: the DAG, the assets, the models, each in an environment of
 # its own, .venv-NAME, for their pins are not ours, or many.
@@ -13,14 +14,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test test-warehouses test-airflow test-dagster test-dbt lint format docs bench bench-limit \
-  soak mutate clean
+.PHONY: demo test test-slow test-warehouses test-airflow test-dagster test-dbt lint format docs bench \
+  bench-limit soak mutate clean
 
 demo: $(VENV)/.installed
 	$(BIN)/python pipelines/load_history.py --demo
 
 test: lint
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+test-slow: $(VENV)/.installed-test
+	$(BIN)/python -m pytest tests/slow $(PYTEST_ARGS)
 
 test-warehouses: $(VENV)/.installed-warehouses
 	$(BIN)/python -m pytest tests/warehouses $(PYTEST_ARGS)
@@ -63,7 +67,7 @@ bench-limit: $(VENV)/.installed-test
 
 # How safe, with many more kills and values than `make test` draws.
 soak: $(VENV)/.installed-test
-	FEISHU_THOROUGH=1 $(BIN)/python -m pytest tests/test_kills.py tests/test_content_any.py \
+	FEISHU_THOROUGH=1 $(BIN)/python -m pytest tests/slow/test_kills.py tests/test_content_any.py \
 	  tests/test_coverage_histories.py tests/test_histories.py $(PYTEST_ARGS) --timeout 3600
 
 # Breaks the rules of the synchronisation one by one, and demands that a test notices each.

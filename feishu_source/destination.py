@@ -221,13 +221,18 @@ def _make_private(folder: Path) -> None:
         ) from error
 
 
-def describe(pipeline: dlt.Pipeline) -> Place:
-    """Where this pipeline loads to."""
-    name = pipeline.destination.destination_name
+def database_of(pipeline: dlt.Pipeline) -> str | None:
+    """The DuckDB file that `open_pipeline` was given, without a look at any configuration."""
     given = pipeline.destination.config_params.get("credentials")
     database = given.database if isinstance(given, DuckDbCredentials) else given
-    is_file = name == "duckdb" and isinstance(database, str)
-    return Place(name, database if is_file else None, _dataset_of(pipeline))
+    is_file = pipeline.destination.destination_name == "duckdb" and isinstance(database, str)
+    return database if is_file else None
+
+
+def describe(pipeline: dlt.Pipeline) -> Place:
+    """Where this pipeline loads to; dlt resolves its whole configuration anew to tell that."""
+    name = pipeline.destination.destination_name
+    return Place(name, database_of(pipeline), _dataset_of(pipeline))
 
 
 def _dataset_of(pipeline: dlt.Pipeline) -> str:

@@ -21,7 +21,7 @@ from dlt.common.destination.exceptions import (
 from dlt.common.versioned_state import decompress_state
 
 from feishu_source.arrow import Row
-from feishu_source.destination import describe
+from feishu_source.destination import database_of, describe
 from feishu_source.errors import ConfigurationError
 from feishu_source.filesystem_destination import FilesClient, files_client
 from feishu_source.tables import MESSAGES, Table
@@ -78,7 +78,7 @@ def stored_states(pipeline: dlt.Pipeline) -> Counter[str]:
     Nothing of files, to which rows go unstaged, nor of a DuckDB file, which nobody else enters
     while a package is loaded: there two loads at once cost requests and no rows.
     """
-    if files_client(pipeline) or describe(pipeline).database:
+    if files_client(pipeline) or database_of(pipeline):
         return Counter()
     try:
         with pipeline.sql_client() as client:
@@ -222,6 +222,6 @@ def prune_states(pipeline: dlt.Pipeline) -> None:
 
 def checkpoint(pipeline: dlt.Pipeline) -> None:
     """Moves what DuckDB committed from its write-ahead log into the file; nothing elsewhere."""
-    if describe(pipeline).database:
+    if database_of(pipeline):
         with pipeline.sql_client() as client:
             client.execute_sql("CHECKPOINT")

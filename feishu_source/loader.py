@@ -30,7 +30,7 @@ from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_rand
 from feishu_source.account import Account
 from feishu_source.arrow import Row, to_arrow
 from feishu_source.configuration import set_dlt_defaults
-from feishu_source.destination import describe, file_format
+from feishu_source.destination import database_of, describe, file_format
 from feishu_source.duckdb_destination import kept_open
 from feishu_source.errors import (
     ConfigurationError,
@@ -244,7 +244,7 @@ class _Load:
 
     def _load_packages(self) -> None:
         try:
-            with kept_open(describe(self._pipeline).database):
+            with kept_open(database_of(self._pipeline)):
                 self._pipeline.normalize()
                 self._pipeline.load()
                 checkpoint(self._pipeline)
@@ -301,7 +301,7 @@ class _Load:
         self._run([_ledger_source([(RESOURCE_FILES, rows)])])
 
     def _run(self, data: Any) -> None:
-        with kept_open(describe(self._pipeline).database):
+        with kept_open(database_of(self._pipeline)):
             try:
                 self._pipeline.run(data, loader_file_format=file_format(self._pipeline))
             except PipelineStepFailed as error:

@@ -1,4 +1,4 @@
-"""Makes what a version leaves behind, for tests/test_upgrades.py: at each release, once.
+"""Makes what a version leaves behind, for tests/slow/test_upgrades.py: at each release, once.
 
     python tests/make_upgrade_fixture.py CHECKOUT NAME
 

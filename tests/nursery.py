@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -25,6 +26,7 @@ class Nursery:
             stdout=subprocess.PIPE,
             text=True,
             env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+            start_new_session=True,
         )
         return self
 
@@ -34,6 +36,8 @@ class Nursery:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        # A child that hangs must not be waited for: whoever comes here has what it came for.
+        os.killpg(self._parent.pid, signal.SIGKILL)
         self._parent.communicate()
 
     def start(

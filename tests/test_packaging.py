@@ -131,12 +131,15 @@ def test_the_script_runs_from_any_folder_without_an_installed_package(tmp_path: 
     assert (done.returncode, done.stdout, done.stderr) == (0, f"feishu-history {VERSION}\n", "")
 
 
+SUITES = ("slow", "warehouses", "airflow", "dagster", "dbt")
+
+
 def test_ci_runs_what_a_developer_runs() -> None:
     """One executable script of make targets, nothing that only CI knows."""
     script = ROOT / ".ci" / "run"
     assert os.access(script, os.X_OK)
     _, _, commands = script.read_text("utf-8").partition("}\n")  # which installs a server
-    targets = ["test", "test-warehouses", "test-airflow", "test-dagster", "test-dbt"]
+    targets = ["test", *(f"test-{name}" for name in SUITES)]
     assert commands.splitlines() == [f"make {target}" for target in targets]
     makefile = (ROOT / "Makefile").read_text("utf-8")
     assert all(f"\n{target}:" in makefile for target in targets)

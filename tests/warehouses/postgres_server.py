@@ -41,6 +41,8 @@ def postgres_server() -> Iterator[str]:
         port = _free_port()
         # Nothing here outlives the tests: what the disk would be waited for is left out.
         options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c fsync=off"
+        # Who waits in a driver for a lock hears no signal: what would wait for ever fails.
+        options += " -c lock_timeout=60s -c idle_in_transaction_session_timeout=100s"
         control = [str(programs / "pg_ctl"), "-D", str(data), "-w", "-l", f"{folder}/log"]
         _run([*control, "-o", options, "start"], demote)
         try:

@@ -23,7 +23,7 @@ from feishu_source.holdings import KEPT_STATES
 from feishu_source.postgres_destination import without_nul
 from feishu_source.tables import TABLES
 from tests.evidence import Evidence
-from tests.test_secrets import PACKAGES
+from tests.slow.test_secrets import PACKAGES
 from tests.warehouses.pages import commands_of
 from tests.warehouses.postgres_server import PASSWORD
 from tests.warehouses.stories import Stories, WarehouseLab, small_world, talk

@@ -10,8 +10,8 @@ from feishu_source.cli import main
 from feishu_source.sandbox import Fault, World
 from tests.evidence import Evidence
 from tests.lab import START_MS
+from tests.slow.test_secrets import places_of
 from tests.store_lab import StoreLab
-from tests.test_secrets import places_of
 
 APP_TOKEN = "/open-apis/auth/v3/app_access_token"
 TENANT_TOKEN = "/open-apis/auth/v3/tenant_access_token"

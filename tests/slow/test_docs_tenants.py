@@ -16,7 +16,7 @@ from feishu_source.cli.tenants import WORST_FIRST
 from feishu_source.sandbox import Sandbox, StoreApp, World
 from feishu_source.tenancy import PLACE
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "tenants.md").read_text("utf-8")
 
 

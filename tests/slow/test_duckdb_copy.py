@@ -30,7 +30,7 @@ from tests.lab import Lab, held
 
 __all__ = ["tenant", "workplace"]
 
-PAGE = (Path(__file__).parents[1] / "docs" / "destinations" / "duckdb.md").read_text("utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "destinations" / "duckdb.md").read_text("utf-8")
 COUNT = "select count(*) from feishu.messages"
 READER = f"""
 import duckdb, sys

@@ -33,7 +33,7 @@ from tests.make_upgrade_fixture import (
     unpack,
 )
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 VERSIONS = sorted(path.name for path in FIXTURES.iterdir())
 BEFORE_RUNGS = "0.1.0-66fda44"
 """It read nothing again and polled no thread, so the first load after it does both."""

@@ -261,7 +261,7 @@ def test_load_tells_dlts_makers_nothing_unless_the_user_wants_it(
     monkeypatch.setenv("SOURCES__FEISHU__BASE_URL", lab.sandbox.base_url)
     monkeypatch.setenv("SOURCES__FEISHU__APP_ID", lab.sandbox.app_id)
     monkeypatch.setenv("SOURCES__FEISHU__APP_SECRET", "wrong")
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
     command = [sys.executable, "-m", "feishu_source.cli", *places_of(lab)]
     assert subprocess.run(command, capture_output=True, check=False).returncode == 1
     assert bool(lab.sandbox.count("/telemetry")) == sent

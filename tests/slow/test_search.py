@@ -244,7 +244,7 @@ def test_a_kill_in_the_midst_loses_the_batch_at_hand(
     with opened(lab, read_only=False) as connection:
         connection.execute("drop schema feishu_search cascade")
     words = [sys.executable, "-c", KILLED, str(lab.database), str(written)]
-    assert subprocess.run(words, cwd=Path(__file__).parents[1], check=False).returncode == -9
+    assert subprocess.run(words, cwd=Path(__file__).parents[2], check=False).returncode == -9
     assert stands(lab) == Standing("behind", 4)
     assert update_file(lab.database, "feishu") == Updated(4 - written, 0, 4)
     check_index(lab)
@@ -301,7 +301,7 @@ def test_only_duckdb_has_an_index(lab: Lab) -> None:
     assert lab.sandbox.requests == []
 
 
-QUERIES = Path(__file__).parents[1] / "pipelines" / "queries"
+QUERIES = Path(__file__).parents[2] / "pipelines" / "queries"
 
 
 def asked(lab: Lab, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:

@@ -44,6 +44,7 @@ def mariadb_server() -> Iterator[str]:
         words += [f"--port={port}", "--bind-address=127.0.0.1", f"--socket={folder}/socket"]
         # Nothing here outlives the tests: what the disk would be waited for is left out.
         words += ["--innodb-flush-log-at-trx-commit=0", f"--pid-file={folder}/pid"]
+        words += ["--lock-wait-timeout=60"]  # of tables; a day otherwise
         with (folder / "log").open("w") as log:
             server = subprocess.Popen(words, stdout=log, stderr=log)
         try:

@@ -13,6 +13,7 @@ import pwd
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -80,12 +81,19 @@ def _demote(folder: Path) -> int | None:
     return user
 
 
+AS_USER = "import os, sys; os.setuid(int(sys.argv[1])); os.execv(sys.argv[2], sys.argv[2:])"
+"""In an interpreter of its own. `subprocess` would fork the whole process to change the user, and
+what other libraries do before a fork, in a process full of their threads, may wait for ever."""
+
+
 def _run(words: list[str], user: int | None) -> None:
+    if user is not None:
+        words = [sys.executable, "-I", "-S", "-c", AS_USER, str(user), *words]
     done = subprocess.run(
-        words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False, user=user
+        words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False
     )
     if done.returncode:
-        raise RuntimeError(f"{words[0]} failed: {done.stderr.strip()}")
+        raise RuntimeError(f"{' '.join(words)} failed: {done.stderr.strip()}")
 
 
 def _free_port() -> int:

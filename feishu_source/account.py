@@ -33,6 +33,10 @@ STARVED = (
     "threads, or one of them needs more than were left. The next load would stop at the same "
     "place: allow more."
 )
+UNOPENED = (
+    "{:,} merged forwards could not be opened: their messages are loaded without what they hold "
+    "(forward_status is failed), and the next loads try again, six times in two weeks."
+)
 BEHIND_GAP = (
     "`since` leaves a gap after what is covered, in {:,} of the chats: what was read behind it is "
     "not claimed, and the next load reads it again. One load with an earlier `since`, or without, "
@@ -83,6 +87,8 @@ class Account:
         report.warnings = list(session.warnings)
         if report.files is not None and report.files.ended:
             report.warnings.append(f"not all files were asked for: {report.files.ended}")
+        if counts.unopened:
+            report.warnings.append(UNOPENED.format(counts.unopened))
         if not session.began:
             return
         stats = session.client.stats

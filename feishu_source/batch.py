@@ -7,10 +7,14 @@ Refuses to know HTTP, dlt and the clock.
 Within a slice a message_id is emitted once: of two rows under one key in one load package, dlt's
 delete-insert keeps an arbitrary one. A second listing that is equal is dropped; one that differs is
 held for the next slice, and the claims of its chat wait with it.
+
+A merged forward is no row before somebody has said what is in it: it waits in `unopened` until it
+is put, or left as it stands in the warehouse.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
@@ -21,8 +25,10 @@ import pyarrow as pa
 from feishu_source.arrow import Row, schema_of, to_array, to_arrow
 from feishu_source.coverage import ChatState
 from feishu_source.fields import dump_json, parse_ms
-from feishu_source.rows import Item, Rejected, content_hash, identify, parse_item
+from feishu_source.forwards import Forward
+from feishu_source.rows import Item, ItemRows, Rejected, content_hash, identify, parse_item
 from feishu_source.tables import (
+    FORWARDED,
     LINKS,
     MENTIONS,
     MESSAGES,
@@ -66,6 +72,18 @@ class Listed:
 
 
 @dataclass(slots=True)
+class Unopened:
+    """A merged forward as it was listed. `late`: its chat's claims wait for it, no page does."""
+
+    message_id: str
+    hash: str
+    create_time_ms: int
+    rows: ItemRows
+    listed: Listed
+    late: bool = False
+
+
+@dataclass(slots=True)
 class Counts:
     """What became of the items of a load."""
 
@@ -73,6 +91,7 @@ class Counts:
     replies: int = 0
     rejected: int = 0
     unparsed: int = 0
+    unopened: int = 0
 
 
 @dataclass(slots=True)
@@ -91,6 +110,7 @@ class Intake:
     batch_rows: int = 5_000
     batch_chars: int = 16_000_000
     counts: Counts = field(default_factory=Counts)
+    unopened: list[Unopened] = field(default_factory=list)
     _rows: dict[str, list[Row]] = field(default_factory=lambda: {name: [] for name in TABLES})
     _childless: dict[str, list[Row]] = field(
         default_factory=lambda: {name: [] for name in _CHILDREN}
@@ -102,6 +122,7 @@ class Intake:
     _chars: int = 0
     _chars_given: int = 0
     _waiting: dict[str, ChatState | None] = field(default_factory=dict)
+    _late: Counter[str] = field(default_factory=Counter)
 
     @property
     def holds(self) -> bool:
@@ -113,11 +134,49 @@ class Intake:
         held, waiting = self._held, self._waiting
         self._seen, self._held, self._waiting = {}, [], {}
         self._chars = self._chars_given = 0
+        self.unopened = []
         for listed in held:
             self.add(listed)
+        for one in self.unopened:
+            one.late = True
+            self._waiting[one.listed.chat_id] = None
+        self._late = Counter(one.listed.chat_id for one in self.unopened)
         for chat_id, state in waiting.items():
             if state is not None:
                 self.claim(chat_id, state)
+
+    def take_unopened(self) -> list[Unopened]:
+        """The merged forwards since the last call: each is to be put, or left."""
+        unopened, self.unopened = self.unopened, []
+        return unopened
+
+    def put(self, one: Unopened, forward: Forward | None, status: str | None, code: int) -> None:
+        """Emits a merged forward: with what is in it, or as it is, with what stood in the way."""
+        message = one.rows.message
+        text = message[_TEXT]
+        if forward is not None:
+            text = forward.text or text
+            self._rows[FORWARDED.name].extend(forward.rows or [_no_forward(message)])
+            for item, reason in forward.rejected:
+                self._reject(item, reason, one.listed)
+            self.counts.unparsed += forward.unparsed
+            self._chars += len(text or "") + sum(len(row[_INNER] or "") for row in forward.rows)
+        elif status is not None:
+            self.counts.unopened += 1
+        message = (*message[:_TEXT], text, *message[_TEXT + 1 : -2], status, code or None)
+        self._emit(one.rows._replace(message=message))
+        self.leave(one)
+
+    def leave(self, one: Unopened) -> None:
+        """The merged forward stands in the warehouse as it was listed, and opened."""
+        chat_id = one.listed.chat_id
+        if not one.late:
+            return
+        self._late[chat_id] -= 1
+        if self._late[chat_id] or any(held.chat_id == chat_id for held in self._held):
+            return
+        if state := self._waiting.pop(chat_id, None):
+            self._advanced[chat_id] = state
 
     def add(self, listed: Listed) -> None:
         """Takes the items in; those already emitted in this slice are dropped or held."""
@@ -173,7 +232,16 @@ class Intake:
         version = content_hash(item), parse_ms(item.get("update_time")) or 0
         seen = self._seen.setdefault(message_id, version)
         if seen is version:  # the very pair just put in: not emitted before
-            self._emit(item, version[0], listed)
+            rows = parse_item(item, version[0], listed.listed_at_ms)
+            if listed.from_thread:
+                self.counts.replies += 1
+            else:
+                self.counts.messages += 1
+            self.counts.unparsed += rows.unparsed
+            if rows.message[_TYPE] == "merge_forward" and not rows.message[_IS_DELETED]:
+                self._keep(rows, version[0], listed)
+            else:
+                self._emit(rows)
         elif seen[0] != version[0] and version[1] >= seen[1]:  # an older one only came late
             self._hold(replace(listed, items=[item]))
 
@@ -184,18 +252,18 @@ class Intake:
         if state := self._advanced.pop(listed.chat_id, None):
             self._claims[listed.chat_id] = state.to_dict()
 
-    def _emit(self, item: Item, hash_: str, listed: Listed) -> None:
-        rows = parse_item(item, hash_, listed.listed_at_ms)
+    def _keep(self, rows: ItemRows, hash_: str, listed: Listed) -> None:
+        message = rows.message
+        self.unopened.append(Unopened(message[0], hash_, message[_CREATED], rows, listed))
+
+    def _emit(self, rows: ItemRows) -> None:
         self._rows[MESSAGES.name].append(rows.message)
         self._chars += len(rows.message[_BODY] or "")
         self._children(MENTIONS, rows.message, rows.mentions)
         self._children(LINKS, rows.message, rows.links)
         self._children(RESOURCES, rows.message, rows.resources)
-        self.counts.unparsed += rows.unparsed
-        if listed.from_thread:
-            self.counts.replies += 1
-        else:
-            self.counts.messages += 1
+        if rows.message[_TYPE] == "merge_forward" and rows.message[_IS_DELETED]:
+            self._rows[FORWARDED.name].append(_no_forward(rows.message))
 
     def _children(self, table: Table, message: Row, rows: list[Row]) -> None:
         if rows:
@@ -244,6 +312,23 @@ def _tombstones(table: Table, messages: list[Row]) -> pa.Table:
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
-_BODY = MESSAGES.names.index("body_content")
+def _no_forward(message: Row) -> Row:
+    """A row that only removes what stood in a merged forward: it was recalled, or holds nothing."""
+    known = {"container_message_id": message[0], "_deleted": True}
+    return tuple(
+        known[column.name]
+        if column.name in known
+        else _OF_NO_FORWARD.get(column.type)
+        if not column.nullable
+        else None
+        for column in FORWARDED.columns
+    )
+
+
+_OF_NO_FORWARD = {"text": "", "bigint": -1, "bool": False, "ts": 0}
+_BODY, _TEXT, _TYPE, _IS_DELETED, _CREATED = map(
+    MESSAGES.names.index, ("body_content", "text", "msg_type", "deleted", "create_time")
+)
+_INNER = FORWARDED.names.index("body_content")
 _OF_MESSAGE = {n: MESSAGES.names.index(n) for n in ("message_id", "chat_id", "create_time")}
 _NOTHING = {pa.string(): "", pa.int64(): -1, pa.bool_(): True}

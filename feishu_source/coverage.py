@@ -60,6 +60,10 @@ class ChatState:
     which not all do that move the claim. `flat`: a reply was seen in the chat's own timeline, so
     its threads need no polls.
 
+    `forwards`: of merged forwards that were opened, 12 digits of the content_hash to the day they
+    were sent. `owed_forwards`: those that could not be opened, by message_id: how often they were
+    tried, when they are due again (s), and Feishu's code or 0.
+
     For the sake of idle chats, `newest_s`: no message known of the timeline is newer; `troubled`:
     the last load that tried could not read the chat; `idle_until_s`: nothing was sent from what is
     covered up to here, as other chats have proven, but nothing is claimed of it.
@@ -82,13 +86,15 @@ class ChatState:
     troubled: bool = False
     idle_until_s: int | None = None
     resets: int | None = None
+    forwards: dict[str, int] = field(default_factory=dict)
+    owed_forwards: dict[str, list[int]] = field(default_factory=dict)
 
     @classmethod
     def from_dict(cls, state: Mapping[str, Any]) -> ChatState:
         """The state from its stored form, which is left alone."""
         values = {key: state[key] for key in state if key in cls.__dataclass_fields__}
         values["walks"] = {k: OpenWalk(**w) for k, w in state.get("walks", {}).items()}
-        for key in ("swept_s", "hot_threads", "root_times_ms"):
+        for key in ("swept_s", "hot_threads", "root_times_ms", "forwards", "owed_forwards"):
             values[key] = dict(state.get(key, {}))
         return cls(**values)
 

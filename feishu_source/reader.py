@@ -6,6 +6,7 @@ what has settled, what is owed and what stands in the way. Refuses to know which
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, Protocol
 
@@ -21,15 +22,17 @@ from feishu_source.errors import (
     ParameterRefused,
     RequestsSpent,
     RetriesExhausted,
+    ScopeMissing,
     StopError,
     ThreadRefused,
 )
 from feishu_source.hot import OWED, cool_early, due, owe, refuse, settle, stop_ms
+from feishu_source.opener import Opener
 from feishu_source.rows import Item
 from feishu_source.settings import FALLBACK_START_S
 from feishu_source.status import EndedPoll, thread_row
 from feishu_source.stretches import Stretch
-from feishu_source.visit import Poll, Visit, is_reply_in_thread
+from feishu_source.visit import Opening, Poll, Visit, is_reply_in_thread
 from feishu_source.workers import Job, Workers
 
 STEP_BACK_S = 2
@@ -50,7 +53,7 @@ class Modes(Protocol):
 class Reader:
     """Asks and takes in, for all visits of a load.
 
-    `listed` counts the items that came, `threads_settled` the polls that reached their stop.
+    `listed` counts the items that came.
     """
 
     def __init__(
@@ -64,9 +67,21 @@ class Reader:
         self._start_refused = False
         self._network_failures = 0
         self._ended: dict[str, EndedPoll] = {}
+        self._threads_settled = 0
+        self.opener = Opener(client, wanted, intake, workers)
         self.listed = 0
-        self.threads_settled = 0
         self.stopped_by: FeishuError | None = None
+
+    @property
+    def settled(self) -> int:
+        """Polls that reached their stop, and forwards that were opened."""
+        return self._threads_settled + self.opener.settled
+
+    def open_held(self, visits: Mapping[str, Visit]) -> None:
+        """Opens the forwards that the last slice had to hold."""
+        for one in list(self._intake.unopened):
+            self._intake.unopened = [one]
+            self.opener.take_listed(visits[one.listed.chat_id])
 
     def take_threads(self) -> list[tuple[Any, ...]]:
         """Rows of `threads` since the last call: one a thread, of its last poll."""
@@ -86,6 +101,7 @@ class Reader:
         else:
             self.ask_first_page(visit)
         self._workers.start()  # what is new goes first, should requests run short
+        self.opener.ask_owed(visit)
         if self._wanted.threads:
             self._ask_known(visit)
 
@@ -169,6 +185,9 @@ class Reader:
             self._network_failures = 0
         if job.kind == "mode":
             self._take_mode(visit, result)
+        elif job.opening is not None:
+            visit.requests += 1
+            self._take_forward(visit, job.opening, result)
         elif job.poll is not None:
             visit.requests += 1
             self._take_thread(visit, job.poll, result)
@@ -206,7 +225,7 @@ class Reader:
         listing = visit.listing
         assert listing is not None
         stretch, page = listing.now, listing.take()
-        self._receive(visit, page)
+        forwards = self._receive(visit, page)
         if visit.broken:
             return
         threads = self._threads_of(visit, page.items)
@@ -215,11 +234,12 @@ class Reader:
             if poll.thread_id not in visit.polls and not visit.was_polled(poll):
                 self._open_poll(visit, poll)
         waits_for = {poll.thread_id for poll in threads} & visit.polls.keys()
-        visit.note_page(page.items, waits_for)
+        visit.note_page(page.items, waits_for | forwards)
         if stretch.broken_off and not stretch.ready:
             self._fail_chat(visit, page.broken_off(f"list messages of chat {visit.chat_id}"))
 
-    def _receive(self, visit: Visit, page: Page, poll: Poll | None = None) -> None:
+    def _receive(self, visit: Visit, page: Page, poll: Poll | None = None) -> set[str]:
+        """Takes the items in; the merged forwards among them that are still being opened."""
         visit.listed += len(page.items)
         self.listed += len(page.items)
         server_ms = int((page.server_time_s or self._wanted.as_of_s) * 1_000)
@@ -227,6 +247,16 @@ class Reader:
         begun_s = visit.walk.start_s if visit.walk else self._wanted.start_s
         owed = begun_s < self._wanted.start_s or (poll is not None and poll.owed)
         self._intake.add(Listed(visit.chat_id, page.items, server_ms, poll is not None, owed))
+        if self._intake.unopened:
+            self.opener.take_listed(visit)
+        if not visit.openings:
+            return set()
+        ids = {
+            message_id
+            for each in page.items
+            if isinstance(message_id := each.get("message_id"), str)
+        }
+        return ids & visit.openings.keys()
 
     def _fail_page(self, visit: Visit, error: FeishuError) -> None:
         if isinstance(error, PageTokenRefused) and visit.restarts < MOST_RESTARTS:
@@ -308,7 +338,9 @@ class Reader:
         if isinstance(page, FeishuError):
             self._fail_thread(visit, poll, page)
             return
-        self._receive(visit, page, poll)
+        for message_id in self._receive(visit, page, poll):
+            visit.openings[message_id].polls.append(poll)
+            poll.waits_for.add(message_id)
         poll.note(page.items)
         if page.stalled or page.next_page_token in poll.tokens:
             self._fail_thread(visit, poll, page.broken_off(f"list thread {poll.thread_id}"))
@@ -317,6 +349,12 @@ class Reader:
             poll.tokens.add(page.next_page_token)
             self._ask_thread(visit, poll, page.next_page_token)
             return
+        poll.at_end = True
+        if not poll.waits_for:
+            self._conclude(visit, poll)
+
+    def _conclude(self, visit: Visit, poll: Poll) -> None:
+        """The thread was read, and what is forwarded in it."""
         self._settle(visit.state, poll)
         until_ms = self._intake.bounds.until_ms
         if until_ms is not None and poll.newest_ms >= until_ms and visit.walk:
@@ -326,7 +364,7 @@ class Reader:
     def _settle(self, state: ChatState, poll: Poll) -> None:
         """The thread was read to its stop: it is hot from its newest reply on, or no longer."""
         thread_id, rule = poll.thread_id, self._wanted.hot
-        self.threads_settled += 1
+        self._threads_settled += 1
         settle(state.hot_threads, thread_id, poll.newest_ms, self._wanted.as_of_s, rule)
         if thread_id in state.hot_threads and (poll.pages > 1 or not poll.root_listed):
             state.root_times_ms[thread_id] = poll.root_time_ms or 0
@@ -369,6 +407,30 @@ class Reader:
             return  # nothing was learnt of it
         now_ms = int((self._client.server_time_s or self._wanted.as_of_s) * 1_000)
         self._ended[poll.thread_id] = EndedPoll(visit.chat_id, poll, now_ms, error)
+
+    # merged forwards
+
+    def _take_forward(self, visit: Visit, opening: Opening, result: Any) -> None:
+        if isinstance(result, Interrupted | StopError) and not isinstance(result, ScopeMissing):
+            self.stop(result)  # its page stays unclaimed
+            return
+        if isinstance(result, RequestsSpent):
+            self._leave_unopened(visit, opening, result)
+            return
+        self.opener.take(visit, opening, result)
+        for poll in visit.end_opening(opening.message_id):
+            self._conclude(visit, poll)
+
+    def _leave_unopened(self, visit: Visit, opening: Opening, error: RequestsSpent) -> None:
+        """What it was listed in cannot be claimed: the next load lists it again."""
+        in_page = any(opening.message_id in page.waits_for for page in visit.pages)
+        polls = [p for p in opening.polls if visit.polls.get(p.thread_id) is p]
+        visit.end_opening(opening.message_id)
+        if in_page:
+            visit.pages.clear()
+            self._fail_chat(visit, error)
+        for poll in polls:
+            self._fail_thread(visit, poll, error)
 
 
 def _is_lost(result: Any) -> bool:

@@ -29,6 +29,7 @@ from feishu_source.session import Session
 from feishu_source.tables import (
     CHAT_MEMBERS,
     CHATS,
+    FORWARDED,
     LINKS,
     MENTIONS,
     MESSAGES,
@@ -44,7 +45,7 @@ _log = logging.getLogger(__name__)
 
 Rows = list[Row]
 
-_FILLED_BY_MESSAGES = (MENTIONS, LINKS, RESOURCES, THREADS, REJECTED, SYNC_COVERAGE)
+_FILLED_BY_MESSAGES = (MENTIONS, LINKS, RESOURCES, FORWARDED, THREADS, REJECTED, SYNC_COVERAGE)
 _THERE_FOR_QUERIES = (MESSAGES, *_FILLED_BY_MESSAGES, RESOURCE_FILES)
 
 CHATS_PER_BATCH = 1_000

@@ -28,6 +28,7 @@ _SENDER_KEYS = frozenset(["id", "id_type", "sender_type", "tenant_key", "sender_
 _BODY_KEYS = frozenset(["content"])
 _MENTION_KEYS = frozenset(["key", "id", "id_type", "name", "tenant_key"])
 _SYNC_KEYS = frozenset(["type", "related_message_id"])
+_CARD_KEYS = frozenset(["body", "mentions"])
 _NAME_KEYS = frozenset(["sender_name", "sender_i18n_names"])
 
 
@@ -64,9 +65,15 @@ def content_hash(item: Item) -> str:
     """32 hex digits that change when and only when the message changed; names are left out.
 
     People rename themselves, and names come only while an undocumented parameter is accepted.
+
+    Of a card, body and mentions are left out: they depend on the form that was asked for. Its edit
+    shows in `update_time`; what is lost is a card that is rendered otherwise without having been
+    edited.
     """
     bare = item
-    sender, mentions = item.get("sender"), item.get("mentions")
+    if "msg_type" in item and item["msg_type"] == "interactive":
+        bare = {key: value for key, value in item.items() if key not in _CARD_KEYS}
+    sender, mentions = bare.get("sender"), bare.get("mentions")
     if isinstance(sender, dict) and not _NAME_KEYS.isdisjoint(sender):
         bare = bare | {"sender": {k: v for k, v in sender.items() if k not in _NAME_KEYS}}
     if isinstance(mentions, list) and mentions:
@@ -153,6 +160,9 @@ def parse_item(item: Item, hash_: str, listed_at_ms: int) -> ItemRows:
         text(item, "message_app_link"),
         body,
         left.json(),
+        content.card_form,
+        None,  # of forwards
+        None,
     )
     return ItemRows(
         message,

@@ -55,6 +55,7 @@ class Settings:
     with_sender_name: bool = True
     flat_topics: bool = True
     card_content: str | None = None
+    forwards: bool = True
     look_back_s: int = 2 * HOUR_S
     hot_s: int = 14 * DAY_S
     poll_every_load_s: int = DAY_S

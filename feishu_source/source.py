@@ -74,6 +74,7 @@ def feishu_source(
     read_timeout_s: float = 60.0,
     with_sender_name: bool = True,
     card_content: str | None = None,
+    forwards: bool = True,
     slice_messages: int = 100_000,
     batch_rows: int = 5_000,
     files: str | None = None,
@@ -148,8 +149,8 @@ def feishu_source(
         with_sender_name: ask for senders' names (undocumented; left out by itself, with a warning,
             where it is refused).
         card_content: the form of cards: empty as Feishu renders them, `user_card_content` as they
-            were sent, or `raw_card_content` (undocumented). A change makes every card that is read
-            again look edited.
+            were sent, or `raw_card_content` (undocumented). A change makes no card look edited.
+        forwards: open merged forwards, so that what they hold can be read: one request each, once.
         slice_messages: messages after which a part of a load is written and committed: what a crash
             may cost.
         batch_rows: rows an Arrow table holds on the way: memory against speed.

@@ -81,6 +81,7 @@ def coverage_row(visit: Visit, as_of_s: int) -> tuple[Any, ...]:
         visit.listed,
         visit.threads_polled,
         visit.requests,
+        len(state.owed_forwards),
     )
 
 

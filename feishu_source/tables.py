@@ -6,7 +6,7 @@ Refuses to know where rows come from, and Arrow: tables are declared far more of
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -122,6 +122,17 @@ _CHILD: dict[str, Any] = {
     "cluster": ("chat_id", "message_id"),
 }
 
+_IN_FORWARD = {
+    "message_id": "Feishu's id of the message that was forwarded.",
+    "chat_id": "The chat it was forwarded from, which the bot need not be in.",
+    "upper_message_id": "The merged forward that holds it, the outermost or a nested one.",
+    "last_listed_at": "Server time of the reply that held it.",
+    "mention_count": "Mentions in it; they have no rows of their own.",
+    "forward_status": "Null: what is nested comes with the outermost.",
+    "forward_error_code": "Null, as before.",
+}
+"""Columns of a message that mean something else where it was forwarded."""
+
 CHATS = Table(
     "chats",
     "Chats the bot is a member of, and chats named in the configuration.",
@@ -164,11 +175,7 @@ MESSAGES = Table(
         ("deleted", "bool", "True if it was recalled or deleted; its words are gone then."),
         ("updated", "bool", "True if it was edited."),
         ("last_listed_at", "ts", "Server time of the last listing that showed it."),
-        (
-            "content_hash",
-            "text",
-            "Changes when and only when the message changed; names do not count.",
-        ),
+        ("content_hash", "text", "Changes with the message; not by names, nor a card's form."),
         ("sender_id", "text?", "open_id of a person, app_id of a bot; null if anonymous."),
         ("sender_id_type", "text?", "open_id or app_id."),
         ("sender_type", "text?", "user, app, anonymous or unknown."),
@@ -201,9 +208,32 @@ MESSAGES = Table(
         ("message_app_link", "text?", "Link that opens the message in the client."),
         ("body_content", "text?", "The body as the API gave it: JSON, or a bare sentence."),
         ("extra", "json?", "What the API sent and no column models, by path."),
+        ("card_form", "text?", "Of a card: rendered, or as sent: 1.0, 2.0, raw, template."),
+        ("forward_status", "text?", "Of a merged forward that was asked for: ok or failed."),
+        ("forward_error_code", "bigint?", "Feishu's code if it could not be opened."),
     ),
     partition="create_time",
     cluster=("chat_id", "message_id"),
+)
+
+FORWARDED = Table(
+    "forwarded_messages",
+    "One row a message in a merged forward, as it was when the forward was opened.",
+    ("container_message_id", "path"),
+    (
+        *_columns(
+            ("container_message_id", "text", "The merged forward in messages that holds it."),
+            ("path", "text", "Its place in that: 0.3.1 is the second in the fourth of the first."),
+            ("depth", "bigint", "0 for what the forward holds itself, 1 for what that holds, …."),
+        ),
+        *(
+            replace(column, description=_IN_FORWARD.get(column.name, column.description))
+            for column in MESSAGES.columns
+        ),
+        *_columns(_TOMBSTONE),
+    ),
+    replaces="container_message_id",
+    cluster=("container_message_id",),
 )
 
 MENTIONS = Table(
@@ -376,6 +406,7 @@ SYNC_COVERAGE = Table(
         ("messages_listed", "bigint", "Items listed in the last load, repeats included."),
         ("threads_polled", "bigint", "Threads asked for in the last load."),
         ("requests", "bigint", "Requests spent on this chat's messages in the last load."),
+        ("owed_forwards", "bigint?", "Merged forwards that could not be opened: tried again."),
     ),
 )
 
@@ -425,6 +456,7 @@ TABLES: dict[str, Table] = {
         LINKS,
         RESOURCES,
         RESOURCE_FILES,
+        FORWARDED,
         THREADS,
         CHAT_MEMBERS,
         REJECTED,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
+from feishu_source.batch import Unopened
 from feishu_source.coverage import ChatState, Kind, OpenWalk
 from feishu_source.errors import ApiError, ChatRefused, FeishuError, RequestsSpent
 from feishu_source.fields import parse_int, parse_ms, text_or_none
@@ -37,7 +38,8 @@ class Poll:
 
     `root_id`, `root_time_ms`: from the timeline where it shows the root; an owed thread learns
     them from the thread itself. `newest_ms`: the newest reply seen. `owed`: what it brings was due
-    before this load.
+    before this load. `at_end`: its last page came, `waits_for`: merged forwards in it that are not
+    opened yet.
     """
 
     thread_id: str
@@ -49,6 +51,8 @@ class Poll:
     pages: int = field(default=0, compare=False)
     root_listed: bool = field(default=False, compare=False)
     tokens: set[str] = field(default_factory=set)
+    at_end: bool = field(default=False, compare=False)
+    waits_for: set[str] = field(default_factory=set, compare=False)
 
     def set_root(self, item: Item) -> None:
         """Learns the root from the timeline."""
@@ -81,8 +85,20 @@ class Poll:
 
 
 @dataclass(slots=True)
+class Opening:
+    """A merged forward that was asked for: as it was listed, None if only the state knows of it.
+
+    `polls`: threads in which it was listed.
+    """
+
+    message_id: str
+    listed: Unopened | None = None
+    polls: list[Poll] = field(default_factory=list)
+
+
+@dataclass(slots=True)
 class PendingPage:
-    """A page whose rows are on their way, and whose claim waits for the threads of its roots."""
+    """A page whose rows are on their way; its claim waits for the threads and forwards in it."""
 
     claim_s: int | None
     waits_for: set[str]
@@ -121,7 +137,9 @@ class Visit:
     polls: dict[str, Poll] = field(default_factory=dict)
     polled: dict[str, bool] = field(default_factory=dict)
     polled_s: int = 0
+    openings: dict[str, Opening] = field(default_factory=dict)
     owed_asked: bool = False
+    forwards_asked: bool = False
     hot_asked: bool = False
     listed: int = 0
     threads_polled: int = 0
@@ -163,7 +181,7 @@ class Visit:
     @property
     def at_rest(self) -> bool:
         """True if nothing of this chat is on its way or waits for something that is."""
-        return not (self.fetching or self.polls or self.pages)
+        return not (self.fetching or self.polls or self.pages or self.openings)
 
     @property
     def grew(self) -> bool:
@@ -194,6 +212,16 @@ class Visit:
         while self.pages and not self.pages[0].waits_for:
             ready.append(self.pages.popleft())
         return ready
+
+    def end_opening(self, message_id: str) -> list[Poll]:
+        """The forward is settled: no page waits for it; the polls that waited for nothing else."""
+        opening = self.openings.pop(message_id)
+        for page in self.pages:
+            page.waits_for.discard(message_id)
+        for poll in opening.polls:
+            poll.waits_for.discard(message_id)
+        open_ = (p for p in opening.polls if self.polls.get(p.thread_id) is p)
+        return [poll for poll in open_ if poll.at_end and not poll.waits_for]
 
     def end_poll(self, thread_id: str) -> None:
         """The thread was read, refused, or is owed now: pages wait for it no longer."""

@@ -121,6 +121,7 @@ class Walk:
         for chat_id, (stored, status, problem, threads_polled) in self._before.items():
             visit = self.visits[chat_id]
             visit.state = ChatState.from_dict(stored)
+            visit.openings = {}
             visit.status, visit.problem, visit.threads_polled = status, problem, threads_polled
         self._intake.counts = self._counts_before
         self._touched = {}
@@ -144,7 +145,8 @@ class Walk:
             if ended := self._workers.take():
                 job, result = ended
                 self._reader.take_in(job, result)
-                self._proceed(job.visit)
+                if job.visit.chat_id in self._open:
+                    self._proceed(job.visit)
             if self._intake.full and (batch := self._intake.take()):
                 yield batch
         self._tell_why()
@@ -179,6 +181,7 @@ class Walk:
         self._counts_before = replace(self._intake.counts)
         self._slice_ends_at = min(self._reader.listed + self._most_in_slice, self._most_messages)
         self._intake.begin_slice()
+        self._reader.open_held(self.visits)
         self._due.sort(key=_urgency)
         for visit in self._due:
             visit.begin_slice()

@@ -76,7 +76,7 @@ class Windows:
         while self._may_take(visit):
             self._reader.take_page(visit)
             self._claim_settled(visit, walk)
-        self.got_on = self.got_on or visit.grew or self._reader.threads_settled > 0
+        self.got_on = self.got_on or visit.grew or self._reader.settled > 0
         if visit.broken or self._reader.stopped_by:
             return "end" if visit.at_rest and visit.broken else None
         if not visit.exhausted and not self._may_cut(visit):
@@ -143,6 +143,7 @@ class Windows:
             if visit.problem is None:
                 visit.status = "complete"
         self._idle.give_up(visit.chat_id)
+        self._reader.opener.forget(visit.state)
         if visit.status != "partial":
             visit.state.troubled = visit.status != "complete"
         self.claim(visit)
@@ -150,5 +151,6 @@ class Windows:
     def claim(self, visit: Visit) -> None:
         """Notes what stands in the chat's state, if anything is claimed in it."""
         state = visit.state
-        if state.covered_until_s is not None or state.hot_threads:  # a mistyped id is not kept
+        known = state.hot_threads or state.forwards or state.owed_forwards
+        if state.covered_until_s is not None or known:  # a mistyped id is not kept
             self._intake.claim(visit.chat_id, state)

@@ -15,18 +15,19 @@ from threading import Thread
 from typing import Any, Literal
 
 from feishu_source.stretches import Stretch
-from feishu_source.visit import Poll, Visit
+from feishu_source.visit import Opening, Poll, Visit
 
 
 @dataclass(slots=True)
 class Job:
-    """A request for a chat: a page of its timeline, a page of a thread, or the chat's mode."""
+    """A request for a chat: a page of its timeline or of a thread, its mode, a merged forward."""
 
-    kind: Literal["page", "thread", "mode"]
+    kind: Literal["page", "thread", "mode", "forward"]
     visit: Visit
     call: Callable[[], Any]
     poll: Poll | None = None
     stretch: Stretch | None = None
+    opening: Opening | None = None
 
     def run(self) -> Any:
         """Its result, or the error it ended in: handed to the thread that decides, never lost."""
@@ -37,7 +38,7 @@ class Job:
 
 
 class Workers(ABC):
-    """At most `number` jobs at once; those for threads begin first, since pages wait for them.
+    """At most `number` jobs at once; threads and forwards begin first, since pages wait for them.
 
     Which of them ends first is not promised.
     """
@@ -58,7 +59,7 @@ class Workers(ABC):
         if job.poll is not None and job.poll.pages:
             self._urgent.appendleft(job)
         else:
-            (self._urgent if job.kind == "thread" else self._waiting).append(job)
+            (self._urgent if job.kind in ("thread", "forward") else self._waiting).append(job)
 
     def start(self) -> None:
         """Gives every free worker a job, as far as there are any."""

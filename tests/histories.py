@@ -26,7 +26,14 @@ from tests.tally import COUNTED
 LOOK_BACK_S = 600
 MOST_SLICES = 300
 """No history of these is so long that a load needs more, however small its slices."""
-FROM_A_MESSAGE = ("messages", "message_mentions", "message_links", "message_resources")
+FORWARDED = "forwarded_messages"
+FROM_A_MESSAGE = (
+    "messages",
+    "message_mentions",
+    "message_links",
+    "message_resources",
+    FORWARDED,
+)
 GROUPED = ("threads", "thread_id")
 
 Values = dict[str, list[Row]]
@@ -351,8 +358,9 @@ class History(Belt):
     def assert_everything_is_loaded(self) -> None:
         """The tables equal the tenant's truth, but for what was loaded and is listed no more."""
         truth = self.world.truth()
-        for table, key in [*((table, "message_id") for table in FROM_A_MESSAGE), GROUPED]:
-            listed = {row[key] for row in truth[table if key == "thread_id" else "messages"]}
+        for table, key in [*((table, _key_of(table)) for table in FROM_A_MESSAGE), GROUPED]:
+            of, name = (table, key) if key == "thread_id" else ("messages", "message_id")
+            listed = {row[name] for row in truth[of]}
             rows = self.tables[table].items()
             self.tables[table] = {name: row for name, row in rows if row[key] in listed}
         self.assert_equals_truth()
@@ -436,12 +444,17 @@ def _by_message(tables: Mapping[str, list[Row]]) -> dict[str, Values]:
     }
     for table in FROM_A_MESSAGE:
         for row in tables[table]:
+            message_id = row[_key_of(table)]
             values = {k: v for k, v in row.items() if k not in VOLATILE and k != "extra"}
-            found[row["message_id"]][table].append(values)
+            found[message_id][table].append(values)
     for values_of in found.values():
         for rows in values_of.values():
-            rows.sort(key=lambda row: [v for k, v in row.items() if k.endswith("_index")])
+            rows.sort(key=lambda row: [v for k, v in row.items() if k.endswith(("_index", "path"))])
     return found
+
+
+def _key_of(table: str) -> str:
+    return "container_message_id" if table == FORWARDED else "message_id"
 
 
 def _iso(time_ms: int) -> str:

@@ -34,6 +34,24 @@ class Mutation:
 
 MUTATIONS = (
     Mutation(
+        "a page is claimed after the merged forwards in it",
+        "reader.py",
+        "visit.note_page(page.items, waits_for | forwards)",
+        "visit.note_page(page.items, waits_for)",
+    ),
+    Mutation(
+        "a thread is settled after the merged forwards in it",
+        "reader.py",
+        "if not poll.waits_for:",
+        "if True:",
+    ),
+    Mutation(
+        "a merged forward that was opened keeps its row",
+        "opener.py",
+        "mark in self._opened or (mark in state.forwards and not self._wanted.full)",
+        "False",
+    ),
+    Mutation(
         "a page is claimed after the threads of its roots",
         "visit.py",
         "while self.pages and not self.pages[0].waits_for:",

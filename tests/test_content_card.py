@@ -193,6 +193,40 @@ def test_a_card_is_read_in_every_form_it_is_sent_in(
     assert read("interactive", card) == expected
 
 
+@pytest.mark.parametrize(
+    ("card", "form"),
+    [
+        ({"title": None, "elements": [[{"tag": "text", "text": "hi"}]]}, "rendered"),
+        ({"header": HEADER, "elements": HI}, "1.0"),
+        ({"type": "card", "data": {"header": HEADER, "elements": HI}}, "1.0"),
+        ({"schema": "2.0", "body": {"elements": HI}}, "2.0"),
+        ({"json_card": json.dumps({"schema": "2.0", "body": {"elements": HI}})}, "raw"),
+        ({"type": "template", "data": {"template_id": "ctp_1"}}, "template"),
+        ({"text": "no card"}, None),
+    ],
+    ids=case_id,
+)
+def test_a_card_tells_in_which_form_it_was_given(card: dict[str, Any], form: str | None) -> None:
+    """By what stands in it, not by what was asked for: a platform may answer otherwise."""
+    assert read("interactive", card).card_form == form
+
+
+def test_of_a_template_card_what_was_put_into_it_is_read() -> None:
+    """Its own words live on the platform."""
+    variables = {
+        "who": "Ann",
+        "rows": [{"name": "build", "minutes": 3}, {"name": "[log](https://b.cn)"}],
+        "more": {"url": "https://a.cn", "pc_url": ""},
+        "picture": "img_1",
+    }
+    data = {"template_id": "ctp_1", "template_variable": variables}
+    assert read("interactive", {"type": "template", "data": data}) == Content(
+        "Ann\nbuild\n3\n[log](https://b.cn)",
+        links=[("https://b.cn", "log"), ("https://a.cn", None)],
+        resources=[("image", "img_1", None, None)],
+    )
+
+
 def nested(depth: int) -> dict[str, object]:
     """A text inside of so many forms."""
     block: dict[str, object] = words("deep")

@@ -149,6 +149,20 @@ def test_a_small_tenant_is_counted(belt: Belt, world: World, ann: str, team: str
     assert told.first_load.requests.low == len(belt.sandbox.requests) + 1  # the belt has no members
 
 
+def test_merged_forwards_are_counted_where_they_are_opened(
+    belt: Belt, world: World, ann: str, team: str
+) -> None:
+    """One request each, once; none where they are off."""
+    post = world.post(team, ann, text="hello")
+    for _ in range(7):
+        world.forward(team, ann, [post])
+    assert told_of(belt).first_load.by_kind["forwards"] == Amount(7, 7, 7)
+    assert told_of(belt, forwards=False).first_load.by_kind["forwards"] == Amount(0, 0, 0)
+    before = told_of(belt).first_load.requests.low
+    belt.load()
+    assert before == len(belt.sandbox.requests) + 1  # the belt has no members
+
+
 def test_minutes_and_shares_follow_from_requests(belt: Belt, team: str) -> None:
     """By the configured rate, the share of it that is ours, and the quota that was named."""
     told = told_of(

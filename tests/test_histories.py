@@ -126,11 +126,11 @@ class Histories(RuleBasedStateMachine):
 
     @rule(target=messages, message=messages)
     def forward(self, message: str) -> MultipleResults[str]:
-        """A post with a picture, and somebody who forwards it: neither is a mere text."""
+        """A post with a picture, and somebody who forwards it with another message, or forward."""
         chat_id, said = self.chat_of(message), bodies.words(self.say("post")["text"])
         body = bodies.post_body("title", [[said], [bodies.picture("img_1")]])
         post = self.world.post(chat_id, self.ann, body=body)
-        return multiple(post, self.world.forward(chat_id, self.bob, [post]))
+        return multiple(post, self.world.forward(chat_id, self.bob, [post, message]))
 
     @rule(target=messages, message=messages, late_ms=LATE)
     def answer(self, message: str, late_ms: int) -> str:
@@ -163,6 +163,8 @@ class Histories(RuleBasedStateMachine):
     def change(self, message: str, what: str, words: str) -> None:
         """Other words; none; gone for good; a thread that is hidden, shown, deleted."""
         thread_id = self.world.thread_id_of(message)
+        if what == "edit" and self.world.message(message).body.msg_type == "merge_forward":
+            what = "recall"  # nobody can edit one
         if what == "edit":
             self.world.edit(message, **self.say(words))
         elif what in ("recall", "remove"):

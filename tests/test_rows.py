@@ -36,6 +36,7 @@ def test_the_documented_item_becomes_whole_rows() -> None:
         *(None, None, None),  # positions and link
         '{"text":"test content"}',
         None,  # extra
+        *(None, None, None),  # form of the card, forwards
     )
     assert rows.mentions == [(message_id, 0, chat_id, CREATED_MS, *tom, False)]
     assert (rows.links, rows.resources, rows.unparsed) == ([], [], 0)

@@ -37,6 +37,10 @@ NOTHING: dict[str, Any] = dict.fromkeys(
 )
 
 
+OF_NONE = {"card_form": None, "forward_status": None, "forward_error_code": None}
+"""Neither a card nor a merged forward."""
+
+
 def column(rows: list[dict[str, Any]], name: str) -> list[Any]:
     """One column of a table."""
     return [row[name] for row in rows]
@@ -109,6 +113,7 @@ def test_a_small_world_is_told_row_by_row() -> None:
                 f"?openChatId={chat}&position=1",
                 "body_content": '{"text":"hi @_user_1: https://example.com."}',
                 "extra": {"a.b": [1]},
+                **OF_NONE,
             },
             {
                 "message_id": reply,
@@ -139,6 +144,7 @@ def test_a_small_world_is_told_row_by_row() -> None:
                 f"?openChatId={chat}&position=-1",
                 "body_content": '{"text":"yes"}',
                 "extra": {"sender.open_bot_id": bot_open_id},
+                **OF_NONE,
             },
         ],
         "message_mentions": [
@@ -162,6 +168,7 @@ def test_a_small_world_is_told_row_by_row() -> None:
                 "label": None,
             }
         ],
+        "forwarded_messages": [],
         "message_resources": [],
         "threads": [
             {

@@ -137,6 +137,7 @@ def test_no_table_is_missing_after_the_first_load(lab: Lab, team: str) -> None:
         "message_links",
         "message_resources",
         "resource_files",
+        "forwarded_messages",
         "threads",
         "rejected_messages",
         "sync_coverage",

@@ -27,7 +27,7 @@ CONTRACT: dict[str, tuple[str, str]] = {
         event_start ts?, event_end ts?, task_id?, due_time ts?, vote_topic?, vote_options json?,
         mention_count bigint, mentions_all bool, sync_to_chat_type bigint?, related_message_id?,
         message_position bigint?, thread_message_position bigint?, message_app_link?,
-        body_content?, extra json?""",
+        body_content?, extra json?, card_form?, forward_status?, forward_error_code bigint?""",
     ),
     "message_mentions": (
         "message_id, mention_index",
@@ -49,6 +49,20 @@ CONTRACT: dict[str, tuple[str, str]] = {
         size bigint?, sha256?, content_type?, safe_name?, error_code bigint?, error_message?,
         log_id?, attempts bigint, run_id, decided_at ts""",
     ),
+    "forwarded_messages": (
+        "container_message_id, path",
+        """container_message_id, path, depth bigint, message_id, chat_id, thread_id?, root_id?,
+        parent_id?, upper_message_id?, msg_type,
+        create_time ts, update_time ts?, deleted bool, updated bool, last_listed_at ts,
+        content_hash, sender_id?, sender_id_type?, sender_type?, sender_tenant_key?, sender_name?,
+        text?, title?, image_key?, file_key?, file_name?, duration_ms bigint?, shared_chat_id?,
+        shared_user_id?, location_name?, longitude double?, latitude double?, event_summary?,
+        event_start ts?, event_end ts?, task_id?, due_time ts?, vote_topic?, vote_options json?,
+        mention_count bigint, mentions_all bool, sync_to_chat_type bigint?, related_message_id?,
+        message_position bigint?, thread_message_position bigint?, message_app_link?,
+        body_content?, extra json?, card_form?, forward_status?, forward_error_code bigint?,
+        _deleted bool""",
+    ),
     "threads": (
         "thread_id",
         """thread_id, chat_id, root_message_id?, create_time ts?, last_reply_time ts?, status,
@@ -68,7 +82,8 @@ CONTRACT: dict[str, tuple[str, str]] = {
         idle_until ts?, last_synced_at ts, swept_at json?, sweep_backlog_from ts?,
         sweep_backlog_until ts?, hot_threads bigint, owed_threads bigint, hot_since ts?,
         error_code bigint?, error_message?, advice_en?, advice_zh?, log_id?,
-        messages_listed bigint, threads_polled bigint, requests bigint""",
+        messages_listed bigint, threads_polled bigint, requests bigint,
+        owed_forwards bigint?""",
     ),
     "sync_runs": (
         "run_id",
@@ -84,6 +99,7 @@ REPLACED = {
     "message_mentions": "message_id",
     "message_links": "message_id",
     "message_resources": "message_id",
+    "forwarded_messages": "container_message_id",
     "chat_members": "chat_id",
 }
 BY_DAY = {
@@ -179,6 +195,8 @@ def layout_hints(table: Table) -> dict[str, Any]:
     if table.name in BY_DAY:
         hints["x-bigquery-cluster-columns"] = ["chat_id", "message_id"]
         hints["x-clickhouse-partition"] = "toStartOfQuarter(create_time)"
+    if table.name == "forwarded_messages":
+        hints["x-bigquery-cluster-columns"] = ["container_message_id"]
     return hints
 
 

@@ -107,6 +107,8 @@ class Client:
         )
         self._downloads = False
         self._undocumented = UndocumentedParameters(settings, self._warn)
+        of_one = replace(settings, flat_topics=False)
+        self._undocumented_of_one = UndocumentedParameters(of_one, self._warn)
 
     @property
     def flat_topics(self) -> bool:
@@ -154,9 +156,13 @@ class Client:
 
         Source: https://open.feishu.cn/document/server-docs/im-v1/message/get
         """
-        what = f"get message {message_id}"
-        call = Call("message", what, check_id("message", message_id), self._card_params())
-        return self._ask(call, parse_items)
+        ident = check_id("message", message_id)
+
+        def fetch(undocumented: dict[str, str]) -> list[dict[str, Any]]:
+            params = self._card_params() | undocumented
+            return self._ask(Call("message", f"get message {ident}", ident, params), parse_items)
+
+        return self._undocumented_of_one.fetch(fetch, "message", None)
 
     def fetch_chats(self, page_token: str | None = None, *, by_activity: bool = False) -> Page:
         """One page of the groups the bot is in; p2p chats are never listed.

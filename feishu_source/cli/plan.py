@@ -45,6 +45,7 @@ KINDS = {
     "threads": Pair("  replies in threads", "  话题回复"),
     "heads": Pair("  new messages, look-back", "  新消息与回看"),
     "polls": Pair("  polls of active threads", "  活跃话题轮询"),
+    "forwards": Pair("  merged forwards", "  合并转发"),
     "sweeps": Pair("  sweeps of older messages", "  旧消息重扫"),
 }
 CHATS = Pair(

@@ -1,7 +1,8 @@
 """Cards: as the client renders them, or as their sender wrote them.
 
-Comes in: a card object in any of its shapes: rendered rows, card JSON 1.0, 2.0, or the raw form
-that wraps 2.0 in a string. Goes out: the title, and one line per block in reading order.
+Comes in: a card object in any of its forms: rendered rows, card JSON 1.0, 2.0, the raw form that
+wraps either in a string, or a template with its variables. Goes out: which form it was, the title,
+and one line per block in reading order.
 Refuses to know: style, layout, what a button does beyond its link.
 
 Source: /uAjLw4CM/ukTMukTMukTM/im-v1/message/events/message_content (rendered). As sent is what
@@ -34,13 +35,54 @@ _SENT_KEYS = ("schema", "header", "body", "i18n_header", "i18n_elements", "confi
 def parse_card(data: JsonObject, names: Names, out: Content) -> None:
     """The title is a column of its own; the text is what a reader of the card sees."""
     card = _unwrap(data, out)
-    if _is_rendered(card):
+    out.card_form = _form(data, card)
+    if out.card_form == "template":
+        out.text = trim("\n".join(_variables(card, out)))
+    elif _is_rendered(card):
         out.title = parse_string(card, "title", out)
         out.text = render_rows(card.get("elements"), RENDERED_TAGS, names, out)
     else:
         out.title = _read_title(card, out)
         out.add_link(url_of(card.get("card_link")), None)
-        out.text = trim("\n".join(_Blocks(names, out).lines(_elements(card))))
+        blocks = _Blocks(names, out)
+        out.text = trim("\n".join([*blocks.header(card), *blocks.lines(_elements(card))]))
+
+
+def _form(data: JsonObject, card: JsonObject) -> str | None:
+    """The words of the column `card_form`; None for what is no card."""
+    if "json_card" in data:
+        return "raw"
+    if card.get("type") == "template" or "template_id" in card:
+        return "template"
+    if _is_rendered(card):
+        return "rendered"
+    if card.get("schema") == "2.0" or "body" in card:
+        return "2.0"
+    return "1.0" if "elements" in card or any(key in card for key in _SENT_KEYS) else None
+
+
+def _variables(card: JsonObject, out: Content) -> list[str]:
+    """The values that a sender put into a template, a line each; its own words stay unknown."""
+    within = card.get("data")
+    given = (within if isinstance(within, dict) else card).get("template_variable")
+    lines: list[str] = []
+    todo: list[object] = [given]
+    while todo:
+        value = todo.pop()
+        if isinstance(value, dict):
+            if url := url_of(value):
+                out.add_link(url, None)
+            else:
+                todo += reversed(value.values())
+        elif isinstance(value, list):
+            todo += reversed(value)
+        elif isinstance(value, str) and value.startswith("img_"):
+            out.add_resource("image", value)
+        elif isinstance(value, str):
+            lines.append(read_markdown(value, {}, out))
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            lines.append(str(value))
+    return lines
 
 
 def _unwrap(data: JsonObject, out: Content) -> JsonObject:
@@ -55,7 +97,8 @@ def _unwrap(data: JsonObject, out: Content) -> JsonObject:
     if isinstance(card, dict):
         return card
     count_unparsed(given, out)
-    return data
+    wrapped = data.get("data")  # as it is written for sending
+    return wrapped if data.get("type") == "card" and isinstance(wrapped, dict) else data
 
 
 def _is_rendered(card: JsonObject) -> bool:
@@ -96,6 +139,14 @@ class _Blocks:
         self.names = names
         self.out = out
         self.depth = 0
+
+    def header(self, card: JsonObject) -> list[str]:
+        """What stands under the title."""
+        header = card.get("header")
+        return [words] if isinstance(header, dict) and (words := self._subtitle(header)) else []
+
+    def _subtitle(self, header: JsonObject) -> str:
+        return self.words(flat(header).get("subtitle"))
 
     def lines(self, blocks: object) -> list[str]:
         """The lines of the blocks, in reading order; what lies past the depth limit is counted."""
@@ -150,6 +201,20 @@ class _Blocks:
         add_target(block, "", self.out)
         return self.lines(block.get("elements"))
 
+    def images(self, block: JsonObject) -> list[str]:
+        pictures = _objects(block.get("img_list"))
+        return [" ".join(INLINE_TAGS["img"](each, self.names, self.out) for each in pictures)]
+
+    def input(self, block: JsonObject) -> list[str]:
+        words = (plain(block.get(key)) for key in ("default_value", "placeholder"))
+        asked = next(filter(None, words), "")
+        return [self.words(block.get("label")), f"[{asked}]" if asked else ""]
+
+    def chart(self, block: JsonObject) -> list[str]:
+        spec = block.get("chart_spec")
+        title = spec.get("title") if isinstance(spec, dict) else None
+        return [f"[chart: {words}]" if (words := plain(title)) else ""]
+
     def column_set(self, block: JsonObject) -> list[str]:
         return self.lines(block.get("columns"))
 
@@ -187,6 +252,9 @@ _BLOCKS: dict[str, Callable[[_Blocks, JsonObject], list[str]]] = {
     "note": _Blocks.note,
     "action": _Blocks.action,
     "actions": _Blocks.action,
+    "img_combination": _Blocks.images,
+    "input": _Blocks.input,
+    "chart": _Blocks.chart,
     "column_set": _Blocks.column_set,
     "column": _Blocks.container,
     "form": _Blocks.container,

@@ -29,8 +29,9 @@ _DECIMAL = re.compile(r"[+-]?[0-9]{1,40}(?:\.[0-9]{1,40})?")
 class Content:
     """One message body, read: the body columns of `messages` and the rows of two child tables.
 
-    `vote_options` is JSON text. `mentions_all` tells what the body says, not the mention list.
-    `unparsed` counts the values that were there and could not be read.
+    `vote_options` is JSON text. `card_form`: in which of its forms a card was given.
+    `mentions_all` tells what the body says, not the mention list. `unparsed` counts the values that
+    were there and could not be read.
     """
 
     text: str | None = None
@@ -55,6 +56,7 @@ class Content:
     # (type, key, file_name, duration_ms)
     resources: list[tuple[str, str, str | None, int | None]] = field(default_factory=list)
     mentions_all: bool = False
+    card_form: str | None = field(default=None, compare=False)  # how it is said, not what
     unparsed: int = 0
 
     def add_link(self, url: str | None, label: str | None) -> None:

@@ -11,6 +11,7 @@ left to read is read. The parts follow the rules by which a load decides (`cover
   so many loads, the pages are at least either's share and at most both together.
 - threads: each that is born is polled as long as it is hot. In a steady state as many polls fall
   on a day as all threads born in a day take in their lives (Little's law).
+- forwards: each merged forward is opened once.
 - sweeps: a rung is due every `period` and reads its age and one period more, in pages and threads.
   Where several are due in one load, the widest is read. A day on which a rung of 60 days falls
   costs more than another: `variance` holds that as well.
@@ -19,8 +20,8 @@ left to read is read. The parts follow the rules by which a load decides (`cover
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 
 from feishu_source.coverage import Wanted
 from feishu_source.forecast.habits import Habits, polls_after
@@ -44,10 +45,12 @@ class Pace:
     """How loads follow one another: every so many seconds, so many messages a page.
 
     `page_size` is what pages were seen to hold, which may be less than what was asked for.
+    `forwards`: the part of all messages that are merged forwards, None where none is opened.
     """
 
     every_s: int
     page_size: float
+    forwards: Spread | None = None
 
     @property
     def loads(self) -> float:
@@ -57,13 +60,15 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class ChatCost:
-    """Requests for one chat, by kind. `pages` and `threads` are those of a first load."""
+    """Requests for one chat, by kind. `pages`, `threads` and `opened` are those of a first load."""
 
     pages: Spread
     threads: Spread
     heads: Spread
     polls: Spread
     sweeps: Spread
+    opened: Spread = field(default_factory=Spread)
+    forwards: Spread = field(default_factory=Spread)
 
 
 def refused_cost(pace: Pace) -> ChatCost:
@@ -78,13 +83,15 @@ def chat_cost(profile: Profile, habits: Habits, wanted: Wanted, pace: Pace) -> C
     threads = _first_threads(profile, wanted, pace).by(habits.pages)
     if wanted.explicit:  # a window with an end behind it is read whole by every load
         heads, polls = pages.times(pace.loads), threads.times(pace.loads)
-        return ChatCost(pages, threads, heads, polls, Spread())
+        return ChatCost(pages, threads, heads, polls, Spread(), _opened(profile, pace))
     return ChatCost(
         pages,
         threads,
         _heads(profile, wanted, pace),
         _polls(profile, habits, wanted, pace),
         _sweeps(profile, habits, wanted, pace),
+        _opened(profile, pace),
+        _forwards(pace, _a_day(profile).messages),
     )
 
 
@@ -101,6 +108,30 @@ def _pages(messages: Spread, pace: Pace) -> Spread:
         messages.variance / size**2,
         max(1, math.ceil(messages.least / size)),
     )
+
+
+def forward_share(profiles: Iterable[Profile]) -> Spread:
+    """The part of messages that are merged forwards, by all that were seen in any chat.
+
+    Drawn, so off by two standard errors; of what was not seen at all in n there may be 3 / n.
+    """
+    seen = [item.forward for each in profiles for look in each.looks for item in look.items]
+    error = 2 * math.sqrt(sum(seen))
+    number = max(1, len(seen))
+    high = min(1.0, (sum(seen) + max(error, 3.0)) / number) if seen else 0.0
+    return Spread(sum(seen) / number, max(0.0, sum(seen) - error) / number, high)
+
+
+def _opened(profile: Profile, pace: Pace) -> Spread:
+    """Merged forwards that a first load opens; those in threads are not seen, and few."""
+    if profile.counted and pace.forwards is not None:
+        return Spread.exact(sum(item.forward for look in profile.looks for item in look.items))
+    return _forwards(pace, profile.whole.messages)
+
+
+def _forwards(pace: Pace, messages: Spread) -> Spread:
+    """Merged forwards among so many messages: each is opened once."""
+    return Spread() if pace.forwards is None else messages.by(pace.forwards)
 
 
 def _first_threads(profile: Profile, wanted: Wanted, pace: Pace) -> Spread:

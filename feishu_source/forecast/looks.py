@@ -21,7 +21,7 @@ class Item:
     `reply`: whether it is a reply in the thread it carries; None where it answers something and the
     undocumented position in its thread is missing: it may be a root that answers plainly.
     `position` is undocumented as well, and None where it is missing or negative. `files`: those of
-    it that are to be downloaded.
+    it that are to be downloaded. `forward`: a merged one, which takes a request to open.
     """
 
     message_id: str
@@ -30,6 +30,7 @@ class Item:
     reply: bool | None = False
     position: int | None = None
     files: int = 0
+    forward: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,7 @@ def _read_item(item: dict[str, Any], file_types: Collection[str]) -> Item | None
         reply,
         position if position is not None and position >= 0 else None,
         _count_files(item, file_types) if file_types else 0,
+        item.get("msg_type") == "merge_forward" and item.get("deleted") is not True,
     )
 
 

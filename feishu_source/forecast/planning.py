@@ -18,7 +18,7 @@ from feishu_source.configuration import set_dlt_defaults
 from feishu_source.coverage import Wanted
 from feishu_source.errors import ApiError, ChatRefused, ConfigurationError
 from feishu_source.forecast.asking import Asking, Seen, draw
-from feishu_source.forecast.costs import Pace, chat_cost, refused_cost
+from feishu_source.forecast.costs import Pace, chat_cost, forward_share, refused_cost
 from feishu_source.forecast.downloads import files_of
 from feishu_source.forecast.habits import learn
 from feishu_source.forecast.profile import Profile, build_profile, share_of
@@ -100,9 +100,11 @@ class _Planning:
         file_types = session.options.files_types if session.options.files else ()
         asking = Asking(session.client, wanted, file_types)
         seen = asking.ask(drawn)
-        pace = Pace(self._every_s, _held(asking.full_pages, self._settings.page_size))
+        held = _held(asking.full_pages, self._settings.page_size)
         known = _answered(seen)
         profiles = read_profiles(known, wanted, flat_topics=session.client.flat_topics)
+        share = forward_share(profiles.values()) if self._settings.forwards else None
+        pace = Pace(self._every_s, held, share)
         messages = extrapolate(
             [profiles[each.chat_id].whole.messages if each.looks else Spread() for each in known],
             len(names),

@@ -69,7 +69,7 @@ def per_minute(settings: Settings) -> float:
 
 def first_load(tenant: Tenant) -> Requests:
     """Requests of a load into an empty destination."""
-    kinds = {"messages": _pages, "threads": _threads}
+    kinds = {"messages": _pages, "threads": _threads, "forwards": _opened}
     aside = {
         "list": Spread.exact(tenant.list_pages),
         "details": Spread.exact(tenant.chats),
@@ -85,6 +85,7 @@ def day_of_loads(tenant: Tenant) -> Requests:
         "heads": lambda cost: cost.heads,
         "polls": lambda cost: cost.polls,
         "sweeps": lambda cost: cost.sweeps,
+        "forwards": lambda cost: cost.forwards,
     }
     loads = tenant.pace.loads
     aside = {
@@ -101,6 +102,10 @@ def _pages(cost: ChatCost) -> Spread:
 
 def _threads(cost: ChatCost) -> Spread:
     return cost.threads
+
+
+def _opened(cost: ChatCost) -> Spread:
+    return cost.opened
 
 
 def _add_up(

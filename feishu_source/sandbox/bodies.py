@@ -58,7 +58,7 @@ class Body:
 
     `columns` holds the body columns that are not null; None means that whoever posted a raw body
     did not say how it reads. `content_v2` is the string when posts carry that sibling; `cards`
-    holds the other forms of a card by the value of `card_msg_content_type`.
+    holds the other forms of a card by the value of `card_msg_content_type`, each with its name.
     """
 
     msg_type: str
@@ -70,6 +70,7 @@ class Body:
     resources: tuple[Resource, ...] = ()
     content_v2: str | None = None
     cards: Mapping[str, Body] = field(default_factory=dict)
+    card_form: str = "rendered"
 
 
 @dataclass(frozen=True, slots=True)

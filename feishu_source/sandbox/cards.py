@@ -103,8 +103,8 @@ def card(
         shown.columns,
         resources=(picture,),
         cards={
-            "user_card_content": Body("interactive", dump(whole), **reading),
-            "raw_card_content": Body("interactive", dump(raw), **reading),
+            "user_card_content": Body("interactive", dump(whole), **reading, card_form="1.0"),
+            "raw_card_content": Body("interactive", dump(raw), **reading, card_form="raw"),
         },
     )
 
@@ -126,8 +126,8 @@ def card_2(title: str, line: str) -> Body:
         shown.columns,
         resources=shown.resources,
         cards={
-            "user_card_content": Body("interactive", dump(whole), reading),
-            "raw_card_content": Body("interactive", dump(raw), reading),
+            "user_card_content": Body("interactive", dump(whole), reading, card_form="2.0"),
+            "raw_card_content": Body("interactive", dump(raw), reading, card_form="raw"),
         },
     )
 

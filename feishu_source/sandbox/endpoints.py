@@ -193,12 +193,14 @@ class Endpoints:
             raise Refused(230110)
         if message.thread is not None and message.is_reply_in_thread and message.thread.hidden:
             raise Refused(230050)
+        self._undocumented(query)
+        named = query.get("with_sender_name") == "true"
         card = query.get("card_msg_content_type") or None
-        found = [items.message_item(self._world, message, False, card)]
+        found = [items.message_item(self._world, message, named, card)]
         if message.recalled:
             found[0].pop("body", None)
         for child, upper in self._descendants(message):
-            item = items.message_item(self._world, child, False, card)
+            item = items.message_item(self._world, child, named, card)
             found.append({**item, "upper_message_id": self._world.id_of(upper)})
         return encode({"items": found})
 

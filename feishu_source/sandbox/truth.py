@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from feishu_source.sandbox.bodies import ALL_NAME, Body, Resource, when
+from feishu_source.sandbox.forwarded import Forwarded, transcript
 from feishu_source.sandbox.items import EVERYONE, app_link, body_of, content_of, is_deleted
 from feishu_source.sandbox.listing import is_in_timeline, is_listed
 from feishu_source.sandbox.refusals import WORDS
@@ -28,6 +29,7 @@ TABLES = (
     "message_mentions",
     "message_links",
     "message_resources",
+    "forwarded_messages",
     "threads",
     "chat_members",
 )
@@ -65,7 +67,11 @@ def paths(value: Mapping[str, Any], prefix: str = "") -> Row:
 
 
 def tell(
-    world: World, chat_ids: Iterable[str] | None, with_name: bool, card_content: str | None
+    world: World,
+    chat_ids: Iterable[str] | None,
+    with_name: bool,
+    card_content: str | None,
+    forwards: bool,
 ) -> dict[str, list[Row]]:
     """The rows of every table.
 
@@ -74,7 +80,8 @@ def tell(
     listed = {chat.chat_id for chat in world.listed_chats()}
     wanted = listed if chat_ids is None else set(chat_ids)
     rows: dict[str, list[Row]] = {table: [] for table in TABLES}
-    reader = _Reader(world, with_name and world.switches.accept_with_sender_name, card_content)
+    with_name = with_name and world.switches.accept_with_sender_name
+    reader = _Reader(world, with_name, card_content, forwards)
     for chat in world.chats.values():
         if chat.chat_id not in wanted or not chat.bot_in:
             continue
@@ -128,12 +135,15 @@ def _members(chat: Chat) -> Iterator[Row]:
 class _Reader:
     """Reads the messages of one tenant as one kind of request shows them."""
 
-    def __init__(self, world: World, with_name: bool, card_content: str | None) -> None:
+    def __init__(
+        self, world: World, with_name: bool, card_content: str | None, forwards: bool
+    ) -> None:
         self._world = world
         self._switches = world.switches
         self._now_ms = world.now_ms
         self._with_name = with_name
         self._card_content = card_content
+        self._forwards = forwards
 
     def is_flat(self, chat: Chat) -> bool:
         """Whether the timeline itself holds the replies: only then nobody needs the threads."""
@@ -187,7 +197,13 @@ class _Reader:
             which = self._world.id_of(message)
             raise ValueError(f"nobody said how the raw {body.msg_type} body of {which} reads")
         mentions = [] if deleted else list(self._mentions(body))
-        rows["messages"].append(self._message(message, body, deleted, len(mentions)))
+        row = self._message(message, body, deleted, len(mentions))
+        rows["messages"].append(row)
+        if self._forwards and body.msg_type == "merge_forward" and not deleted:
+            nodes = Forwarded(self._world, self.forwarded).tell(message)
+            rows["forwarded_messages"] += [each.row for each in nodes]
+            row["text"] = "\n".join(transcript(nodes)) or row["text"]
+            row["forward_status"] = "ok"
         place = {"chat_id": message.chat.chat_id, "create_time": when(message.create_ms)}
         links = [] if deleted else [{"url": url, "label": label} for url, label in body.links]
         resources = [] if deleted else [_resource(each) for each in body.resources]
@@ -199,6 +215,13 @@ class _Reader:
             message_id = self._world.id_of(message)
             for number, each in enumerate(found):
                 rows[table].append({"message_id": message_id, index: number, **place, **each})
+
+    def forwarded(self, message: Message) -> Row:
+        """The row of a message by itself, as a forward holds it."""
+        body = body_of(message, self._card_content)
+        deleted = is_deleted(message, self._switches)
+        mentions = [] if deleted else list(self._mentions(body))
+        return self._message(message, body, deleted, len(mentions))
 
     def _mentions(self, body: Body) -> Iterator[Row]:
         for mention in body.mentions:
@@ -243,6 +266,9 @@ class _Reader:
             "message_app_link": app_link(message),
             "body_content": content_of(message, body, self._switches) or None,
             "extra": self._extra(message, body, deleted) or None,
+            "card_form": body.card_form if body.msg_type == "interactive" and not deleted else None,
+            "forward_status": None,
+            "forward_error_code": None,
         }
 
     def _body(self, body: Body, deleted: bool) -> Row:

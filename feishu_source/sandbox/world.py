@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import insort
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
 from typing import Any
 
 from feishu_source.sandbox import bodies
@@ -58,6 +59,7 @@ class World(Community):
         *,
         with_sender_name: bool = True,
         card_content: str | None = None,
+        forwards: bool = True,
     ) -> dict[str, list[dict[str, Any]]]:
         """The rows of every table if the bot read everything it can read, now.
 
@@ -65,7 +67,7 @@ class World(Community):
         """
         with self.lock:
             self.look()
-            return tell(self, chat_ids, with_sender_name, card_content)
+            return tell(self, chat_ids, with_sender_name, card_content, forwards)
 
     # finding
 
@@ -150,9 +152,9 @@ class World(Community):
     def forward(
         self, chat_id: str, sender_id: str | None, message_ids: Sequence[str], **what: Any
     ) -> str:
-        """Forward messages, merged into one; returns the id of the container."""
+        """Forward messages, merged into one, as they are now; returns the id of the container."""
         with self.lock:
-            children = tuple(self.message(message_id) for message_id in message_ids)
+            children = tuple(copy(self.message(message_id)) for message_id in message_ids)
             container_id = self.post(chat_id, sender_id, body=bodies.forward_body(), **what)
             self.forwards[self.message(container_id).number] = children
             return container_id

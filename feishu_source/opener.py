@@ -1,0 +1,160 @@
+"""Merged forwards are opened: one request each, for what a listing does not show.
+
+In: merged forwards as they were listed, and the answers to what was asked for them. Out: rows into
+the intake, and in the chat's state which were opened, and which are still to be tried. Refuses to
+know pages, threads and windows.
+
+One that was opened is known by 12 digits of its content_hash, and not asked for again when it is
+listed again as it was: its row stays as it stands in the warehouse. `--full` opens it again. The
+12 digits are kept as long as a rung can list the message, at most `MOST_KNOWN` of them in a chat:
+what is forgotten costs a request more.
+
+One that could not be opened is loaded as it is, and tried again in the first load after each of
+`AGAIN_S`; after the last one only when it is listed again.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from feishu_source.api import Client
+from feishu_source.batch import Intake, Listed, Unopened
+from feishu_source.coverage import ChatState, Wanted
+from feishu_source.errors import (
+    ApiError,
+    FeishuError,
+    MessageRefused,
+    ReplyBroken,
+    ScopeMissing,
+    ThreadRefused,
+)
+from feishu_source.forwards import parse_forward
+from feishu_source.settings import DAY_S, HOUR_S
+from feishu_source.visit import Opening, Poll, Visit
+from feishu_source.workers import Job, Workers
+
+AGAIN_S = (HOUR_S // 4, HOUR_S, 4 * HOUR_S, 16 * HOUR_S, 3 * DAY_S, 10 * DAY_S)
+"""How long after a failure one is tried again: six times in two weeks, as an outage or a missing
+permission lasts, and no more than that for what is refused for good."""
+
+MOST_KNOWN = 1_000
+MOST_OWED = 100
+"""Of one chat, since a state is written whole: what is not owed is tried when it is listed again,
+and no more than tells an outage from a chat that refuses them all."""
+
+
+class Opener:
+    """Asks and takes in, for all visits of a load. `settled` counts those that were opened."""
+
+    def __init__(self, client: Client, wanted: Wanted, intake: Intake, workers: Workers) -> None:
+        self._client = client
+        self._wanted = wanted
+        self._intake = intake
+        self._workers = workers
+        self._opened: set[str] = set()
+        self._refused: ScopeMissing | None = None
+        self.settled = 0
+
+    def ask_owed(self, visit: Visit) -> None:
+        """Asks for those that are due again, once a load."""
+        if not self._client.settings.forwards or visit.forwards_asked:
+            return
+        visit.forwards_asked = True
+        for message_id, (_, due_s, _) in visit.state.owed_forwards.items():
+            if due_s <= self._wanted.as_of_s:
+                self._ask(visit, Opening(message_id))
+
+    def take_listed(self, visit: Visit, poll: Poll | None = None) -> None:
+        """Opens what was listed, or leaves it where that was done, or is not wanted."""
+        for one in self._intake.take_unopened():
+            opening = visit.openings.get(one.message_id)
+            owed = visit.state.owed_forwards.get(one.message_id)
+            if opening is not None:
+                opening.listed = opening.listed or one
+            elif self._is_known(visit.state, one):
+                self._intake.leave(one)
+            elif not self._client.settings.forwards:
+                self._intake.put(one, None, None, 0)
+            elif owed is not None:
+                self._intake.put(one, None, "failed", owed[2])
+            elif self._refused is not None:
+                self._fail(visit, Opening(one.message_id, one), self._refused)
+            else:
+                self._ask(visit, Opening(one.message_id, one))
+
+    def take(self, visit: Visit, opening: Opening, result: Any) -> None:
+        """Takes in what is in a forward, or why nobody may see it."""
+        if isinstance(result, FeishuError):
+            self._fail(visit, opening, result)
+            return
+        server_ms = int((self._client.server_time_s or self._wanted.as_of_s) * 1_000)
+        forward = parse_forward(opening.message_id, result, server_ms)
+        one = opening.listed
+        if one is None and forward.container is not None:
+            listed = Listed(visit.chat_id, [forward.container], server_ms, owed=True)
+            self._intake.add(listed)
+            if forward.container.get("deleted") is True:
+                visit.state.owed_forwards.pop(opening.message_id, None)
+                return
+            one = next(iter(self._intake.take_unopened()), None)
+        if forward.container is None or one is None:
+            broken = ReplyBroken(f"get message {opening.message_id}")
+            self._fail(visit, opening, broken)
+            return
+        self._intake.put(one, forward, "ok", 0)
+        self._remember(visit.state, one)
+        visit.state.owed_forwards.pop(opening.message_id, None)
+        self.settled += 1
+
+    def forget(self, state: ChatState) -> None:
+        """Drops what no rung lists any more."""
+        if not state.forwards:
+            return
+        reach_s = max((r.age_s + r.period_s for r in self._wanted.ladder), default=0)
+        least = (self._wanted.as_of_s - reach_s - self._wanted.look_back_s) // DAY_S - 1
+        if min(state.forwards.values()) < least:
+            state.forwards = {k: day for k, day in state.forwards.items() if day >= least}
+
+    def _is_known(self, state: ChatState, one: Unopened) -> bool:
+        mark = _mark(one)
+        return mark in self._opened or (mark in state.forwards and not self._wanted.full)
+
+    def _remember(self, state: ChatState, one: Unopened) -> None:
+        known = state.forwards
+        known[_mark(one)] = one.create_time_ms // 1_000 // DAY_S
+        self._opened.add(_mark(one))
+        if len(known) > MOST_KNOWN:
+            newest = sorted(known.items(), key=lambda pair: pair[1])[-MOST_KNOWN * 4 // 5 :]
+            state.forwards = dict(newest)
+
+    def _ask(self, visit: Visit, opening: Opening) -> None:
+        visit.openings[opening.message_id] = opening
+        call = partial(self._client.fetch_message, opening.message_id)
+        self._workers.add(Job("forward", visit, call, opening=opening))
+
+    def _fail(self, visit: Visit, opening: Opening, error: FeishuError) -> None:
+        """The message is loaded all the same; what keeps going wrong makes its chat partial."""
+        if isinstance(error, ScopeMissing):
+            self._refused = error  # the others need it too
+        code = (error.code or 0) if isinstance(error, ApiError) else 0
+        self._owe(visit.state, opening.message_id, code)
+        one = opening.listed
+        if one is not None and _mark(one) in visit.state.forwards:
+            self._intake.leave(one)  # opened before: what stands there is worth more
+        elif one is not None:
+            self._intake.put(one, None, "failed", code)
+        if not isinstance(error, ThreadRefused | MessageRefused):
+            visit.leave_owed(error)
+
+    def _owe(self, state: ChatState, message_id: str, code: int) -> None:
+        owed = state.owed_forwards
+        tries = owed[message_id][0] if message_id in owed else 0
+        if tries >= len(AGAIN_S) or (message_id not in owed and len(owed) >= MOST_OWED):
+            owed.pop(message_id, None)
+            return
+        owed[message_id] = [tries + 1, self._wanted.as_of_s + AGAIN_S[tries], code]
+
+
+def _mark(one: Unopened) -> str:
+    return one.hash[:12]

@@ -1,0 +1,80 @@
+"""What a merged forward holds, as a person reads it: the tree, and a line or more for each message.
+
+In: a container of the tenant. Out: rows of `forwarded_messages`, and the lines of its transcript.
+Refuses to know: how the server sends it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from feishu_source.sandbox.tenant import Message
+
+if TYPE_CHECKING:
+    from feishu_source.sandbox.world import World
+
+Row = dict[str, Any]
+
+
+@dataclass
+class Place:
+    """A message in a forward: how deep, and its row."""
+
+    depth: int
+    row: Row
+
+
+class Forwarded:
+    """The messages of one container; a container that stands in it twice is opened once."""
+
+    def __init__(self, world: World, read: Callable[[Message], Row]) -> None:
+        self._world = world
+        self._read = read
+        self._opened: set[int] = set()
+
+    def tell(self, container: Message) -> list[Place]:
+        """Every message that is in it, each before those that it holds."""
+        places = list(self._below(container, ""))
+        for place in places:
+            place.row["container_message_id"] = self._world.id_of(container)
+        return places
+
+    def _below(self, container: Message, prefix: str) -> Iterator[Place]:
+        if container.number in self._opened:
+            return
+        self._opened.add(container.number)
+        children = self._world.forwards.get(container.number, ())
+        unlike = {child.number: child for child in reversed(children)}
+        once = list(dict.fromkeys(c.number for c in children))
+        for index, number in enumerate(once):
+            child = unlike[number]
+            row = self._read(child) | {"upper_message_id": self._world.id_of(container)}
+            path = f"{prefix}{index}"
+            place = Place(path.count("."), row | {"path": path, "depth": path.count(".")})
+            inner = list(self._below(child, f"{path}."))
+            if inner:
+                place.row["text"] = "\n".join(transcript(inner, place.depth + 1))
+            yield place
+            yield from inner
+
+
+def transcript(places: list[Place], depth: int = 0) -> Iterator[str]:
+    """The lines: when, who, what; what a nested container holds stands two blanks further in."""
+    for number, place in enumerate(places):
+        row = place.row
+        holds = places[number + 1 : number + 2]
+        if holds and holds[0].depth > place.depth:
+            lines = ["merged forward:"]
+        elif row["deleted"]:
+            lines = ["[recalled]"]
+        elif row["text"] or row["title"]:
+            lines = (row["text"] or row["title"]).splitlines()
+        else:
+            name = f": {row['file_name']}" if row["file_name"] else ""
+            lines = [f"[{row['msg_type']}{name}]"]
+        blanks = "  " * (place.depth - depth)
+        who = row["sender_name"] or row["sender_id"] or row["sender_type"]
+        yield f"{blanks}[{row['create_time']:%Y-%m-%d %H:%M:%S}] {who}: {lines[0]}"
+        yield from (f"{blanks}  {line}" for line in lines[1:])

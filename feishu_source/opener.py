@@ -31,7 +31,7 @@ from feishu_source.errors import (
 )
 from feishu_source.forwards import parse_forward
 from feishu_source.settings import DAY_S, HOUR_S
-from feishu_source.visit import Opening, Poll, Visit
+from feishu_source.visit import Opening, Visit
 from feishu_source.workers import Job, Workers
 
 AGAIN_S = (HOUR_S // 4, HOUR_S, 4 * HOUR_S, 16 * HOUR_S, 3 * DAY_S, 10 * DAY_S)
@@ -52,7 +52,7 @@ class Opener:
         self._wanted = wanted
         self._intake = intake
         self._workers = workers
-        self._opened: set[str] = set()
+        self._asked: set[str] = set()
         self._refused: ScopeMissing | None = None
         self.settled = 0
 
@@ -65,18 +65,18 @@ class Opener:
             if due_s <= self._wanted.as_of_s:
                 self._ask(visit, Opening(message_id))
 
-    def take_listed(self, visit: Visit, poll: Poll | None = None) -> None:
+    def take_listed(self, visit: Visit) -> None:
         """Opens what was listed, or leaves it where that was done, or is not wanted."""
         for one in self._intake.take_unopened():
             opening = visit.openings.get(one.message_id)
             owed = visit.state.owed_forwards.get(one.message_id)
             if opening is not None:
                 opening.listed = opening.listed or one
-            elif self._is_known(visit.state, one):
+            elif self._is_done(visit.state, one):
                 self._intake.leave(one)
             elif not self._client.settings.forwards:
                 self._intake.put(one, None, None, 0)
-            elif owed is not None:
+            elif owed is not None and not self._wanted.full:
                 self._intake.put(one, None, "failed", owed[2])
             elif self._refused is not None:
                 self._fail(visit, Opening(one.message_id, one), self._refused)
@@ -103,6 +103,7 @@ class Opener:
             self._fail(visit, opening, broken)
             return
         self._intake.put(one, forward, "ok", 0)
+        self._asked.add(_mark(one))
         self._remember(visit.state, one)
         visit.state.owed_forwards.pop(opening.message_id, None)
         self.settled += 1
@@ -116,14 +117,15 @@ class Opener:
         if min(state.forwards.values()) < least:
             state.forwards = {k: day for k, day in state.forwards.items() if day >= least}
 
-    def _is_known(self, state: ChatState, one: Unopened) -> bool:
+    def _is_done(self, state: ChatState, one: Unopened) -> bool:
+        """True if nothing is to be asked for it, and its row stands as it was put."""
+        opens_all = self._wanted.full and self._client.settings.forwards
         mark = _mark(one)
-        return mark in self._opened or (mark in state.forwards and not self._wanted.full)
+        return mark in self._asked or (mark in state.forwards and not opens_all)
 
     def _remember(self, state: ChatState, one: Unopened) -> None:
         known = state.forwards
         known[_mark(one)] = one.create_time_ms // 1_000 // DAY_S
-        self._opened.add(_mark(one))
         if len(known) > MOST_KNOWN:
             newest = sorted(known.items(), key=lambda pair: pair[1])[-MOST_KNOWN * 4 // 5 :]
             state.forwards = dict(newest)
@@ -139,11 +141,12 @@ class Opener:
             self._refused = error  # the others need it too
         code = (error.code or 0) if isinstance(error, ApiError) else 0
         self._owe(visit.state, opening.message_id, code)
-        one = opening.listed
-        if one is not None and _mark(one) in visit.state.forwards:
-            self._intake.leave(one)  # opened before: what stands there is worth more
-        elif one is not None:
-            self._intake.put(one, None, "failed", code)
+        if (one := opening.listed) is not None:
+            self._asked.add(_mark(one))
+            if _mark(one) in visit.state.forwards:
+                self._intake.leave(one)  # opened before: what stands there is worth more
+            else:
+                self._intake.put(one, None, "failed", code)
         if not isinstance(error, ThreadRefused | MessageRefused):
             visit.leave_owed(error)
 

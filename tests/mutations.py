@@ -48,7 +48,7 @@ MUTATIONS = (
     Mutation(
         "a merged forward that was opened keeps its row",
         "opener.py",
-        "mark in self._opened or (mark in state.forwards and not self._wanted.full)",
+        "mark in self._asked or (mark in state.forwards and not opens_all)",
         "False",
     ),
     Mutation(

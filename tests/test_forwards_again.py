@@ -1,0 +1,64 @@
+"""Merged forwards that are listed again: what is asked for once more, what stands as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from feishu_source.sandbox import Fault, World
+from tests.belt import Belt
+from tests.laboratory import START_MS
+from tests.test_forwards import GET, SENTENCE, gets, one_forward, told
+
+HOUR_S = 3_600
+
+
+@pytest.fixture
+def world() -> World:
+    """A tenant at its beginning."""
+    return World(start_ms=START_MS, now_ms=START_MS)
+
+
+@pytest.fixture
+def belt(world: World) -> Iterator[Belt]:
+    """What loads it."""
+    with Belt(world) as belt:
+        yield belt
+
+
+# what was opened keeps its words
+
+
+def test_a_full_load_without_forwards_leaves_what_was_opened(belt: Belt, world: World) -> None:
+    """Else the sentence would stand there for good: the state knows it as opened."""
+    here, _ = one_forward(world)
+    belt.load()
+    world.advance(HOUR_S)
+    belt.load(full=True, forwards=False)
+    assert gets(belt) == []
+    belt.assert_equals_truth(chat_ids=[here])
+
+
+def test_full_loads_that_cannot_open_it_leave_what_was_opened(belt: Belt, world: World) -> None:
+    """The second one too, by which time it is owed; each asks for it once."""
+    here, outer = one_forward(world)
+    belt.load()
+    belt.sandbox.inject(Fault("html_502", path=GET, times=None))
+    for _ in range(3):
+        world.advance(60)
+        assert belt.load(full=True, attempts=1)[here] == "partial"
+        assert gets(belt) == [outer]
+        belt.assert_equals_truth(chat_ids=[here])
+
+
+def test_a_full_load_does_not_wait_for_what_is_owed(belt: Belt, world: World) -> None:
+    """Whoever has mended something asks for all of it."""
+    here, outer = one_forward(world)
+    belt.sandbox.inject(Fault("html_502", path=GET))
+    belt.load(attempts=1)
+    assert told(belt, outer) == (SENTENCE, "failed", None)
+    world.advance(60)
+    assert belt.load(full=True)[here] == "complete"
+    assert belt.tables["sync_coverage"][(here,)]["owed_forwards"] == 0
+    belt.assert_equals_truth(chat_ids=[here])

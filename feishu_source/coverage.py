@@ -115,6 +115,14 @@ class ChatState:
         """Threads that are known and were not yet read."""
         return [thread_id for thread_id, newest in self.hot_threads.items() if newest <= 0]
 
+    def due_forwards(self, as_of_s: int) -> list[str]:
+        """Merged forwards that could not be opened, and are to be tried again by now."""
+        return [
+            message_id
+            for message_id, (_, due_s, _) in self.owed_forwards.items()
+            if due_s <= as_of_s
+        ]
+
     @property
     def finished_before(self) -> bool:
         """True once a first walk has reached its end; from then on the chat has heads."""

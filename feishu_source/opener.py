@@ -30,6 +30,7 @@ from feishu_source.errors import (
     ThreadRefused,
 )
 from feishu_source.forwards import parse_forward
+from feishu_source.rows import Item
 from feishu_source.settings import DAY_S, HOUR_S
 from feishu_source.visit import Opening, Visit
 from feishu_source.workers import Job, Workers
@@ -61,9 +62,8 @@ class Opener:
         if not self._client.settings.forwards or visit.forwards_asked:
             return
         visit.forwards_asked = True
-        for message_id, (_, due_s, _) in visit.state.owed_forwards.items():
-            if due_s <= self._wanted.as_of_s:
-                self._ask(visit, Opening(message_id))
+        for message_id in visit.state.due_forwards(self._wanted.as_of_s):
+            self._ask(visit, Opening(message_id))
 
     def take_listed(self, visit: Visit) -> None:
         """Opens what was listed, or leaves it where that was done, or is not wanted."""
@@ -78,8 +78,6 @@ class Opener:
                 self._intake.put(one, None, None, 0)
             elif owed is not None and not self._wanted.full:
                 self._intake.put(one, None, "failed", owed[2])
-            elif self._refused is not None:
-                self._fail(visit, Opening(one.message_id, one), self._refused)
             else:
                 self._ask(visit, Opening(one.message_id, one))
 
@@ -131,9 +129,18 @@ class Opener:
             state.forwards = dict(newest)
 
     def _ask(self, visit: Visit, opening: Opening) -> None:
+        if self._refused is not None:
+            self._fail(visit, opening, self._refused)
+            return
         visit.openings[opening.message_id] = opening
-        call = partial(self._client.fetch_message, opening.message_id)
+        call = partial(self._fetch, opening.message_id)
         self._workers.add(Job("forward", visit, call, opening=opening))
+
+    def _fetch(self, message_id: str) -> list[Item]:
+        """On a worker; hundreds may be lined up by the time a scope is known to be missing."""
+        if self._refused is not None:
+            raise self._refused
+        return self._client.fetch_message(message_id)
 
     def _fail(self, visit: Visit, opening: Opening, error: FeishuError) -> None:
         """The message is loaded all the same; what keeps going wrong makes its chat partial."""

@@ -62,3 +62,25 @@ def test_a_full_load_does_not_wait_for_what_is_owed(belt: Belt, world: World) ->
     assert belt.load(full=True)[here] == "complete"
     assert belt.tables["sync_coverage"][(here,)]["owed_forwards"] == 0
     belt.assert_equals_truth(chat_ids=[here])
+
+
+# what is owed
+
+
+def test_a_missing_scope_is_met_by_few_of_those_that_are_owed(belt: Belt, world: World) -> None:
+    """As many as are asked for side by side, however many chats owe however many."""
+    ann = world.add_user("Ann")
+    for _ in range(5):
+        here = world.add_chat(member_ids=[ann])
+        post = world.post(here, ann, text="x")
+        for _ in range(40):
+            world.forward(here, ann, [post])
+    belt.sandbox.inject(Fault("missing_scope", path=GET, times=None))
+    for _ in range(3):
+        belt.load(workers=4)
+        assert len(gets(belt)) <= 2 * 4
+        assert [len(claim["owed_forwards"]) for claim in belt.claims.values()] == [40] * 5
+        world.advance(8 * HOUR_S)
+    belt.sandbox.clear_faults()
+    assert set(belt.load().values()) == {"complete"}
+    belt.assert_equals_truth()

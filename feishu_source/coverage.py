@@ -139,7 +139,7 @@ class Wanted:
     `start_s`: from where on. `stop_s`: the pinned end, or an earlier bound. `explicit`: that bound
     was asked for, so the window is read whole whatever is covered. `full`: read everything again.
     `ladder`: how often what is older than the look-back is read again. `hot`: which threads are
-    polled for new replies.
+    polled for new replies. `forwards`: merged forwards are opened.
     """
 
     start_s: int
@@ -151,6 +151,7 @@ class Wanted:
     full: bool = False
     ladder: tuple[Rung, ...] = ()
     hot: HotRule = field(default_factory=HotRule)
+    forwards: bool = True
 
 
 def prepare(state: ChatState, wanted: Wanted) -> None:

@@ -61,6 +61,8 @@ def may_wait(chat_id: str, state: ChatState, wanted: Wanted, rule: IdleRule) -> 
         return False
     if not (state.covered_from_s or 0) <= wanted.start_s <= state.covered_until_s:
         return False
+    if wanted.forwards and state.due_forwards(wanted.as_of_s):
+        return False
     if wanted.threads and (not state.threads_covered or _must_poll(state, wanted)):
         return False
     if state.newest_s >= window_start(state, wanted) or _must_sweep(chat_id, state, wanted):

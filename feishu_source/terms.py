@@ -36,6 +36,7 @@ def wanted(options: Options, pinned_s: int, threads: bool, full: bool) -> Wanted
         full=full,
         ladder=options.ladder,
         hot=_hot_rule(options.settings),
+        forwards=options.settings.forwards,
     )
 
 

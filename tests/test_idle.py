@@ -44,15 +44,26 @@ def test_chat_in_which_nothing_is_due_may_wait() -> None:
         {"walks": {"head": HEAD}},
         {"hot_threads": {"omt_1": 0}},
         {"hot_threads": {"omt_1": (NOW_S - 60) * 1_000}},
+        {"owed_forwards": {"om_1": [1, NOW_S, 0]}},
         {"newest_s": READ_S - 10},
         {"newest_s": READ_S - 2 * DAY_S, "covered_until_s": READ_S - 2 * DAY_S},
     ],
     ids=lambda more: " ".join(more),
 )
 def test_chat_in_which_something_is_due_is_read(more: dict[str, Any]) -> None:
-    """Unknown, never read, an earlier start, threads, trouble, a walk, a debt, a poll, the
-    look-back, and one that was not read for as long as it was silent before."""
+    """Unknown, never read, an earlier start, threads, trouble, a walk, a debt, a poll, a merged
+    forward that is due again, the look-back, and one that was not read for as long as it was
+    silent before."""
     assert not may_wait("oc_1", silent(**more), WANTED, RULE)
+
+
+@pytest.mark.parametrize(
+    ("due_s", "forwards"), [(NOW_S + 1, True), (NOW_S, False)], ids=["not due", "not wanted"]
+)
+def test_merged_forward_that_is_not_tried_lets_its_chat_wait(due_s: int, forwards: bool) -> None:
+    """Where forwards are off nobody tries it."""
+    state = silent(owed_forwards={"om_1": [1, due_s, 0]})
+    assert may_wait("oc_1", state, replace(WANTED, forwards=forwards), RULE)
 
 
 @pytest.mark.parametrize(

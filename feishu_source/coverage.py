@@ -61,8 +61,8 @@ class ChatState:
     its threads need no polls.
 
     `forwards`: of merged forwards that were opened, 12 digits of the content_hash to the day they
-    were sent. `owed_forwards`: those that could not be opened, by message_id: how often they were
-    tried, when they are due again (s), and Feishu's code or 0.
+    were sent, or last listed in a thread. `owed_forwards`: those that could not be opened, by
+    message_id: how often they were tried, when they are due again (s), and Feishu's code or 0.
 
     For the sake of idle chats, `newest_s`: no message known of the timeline is newer; `troubled`:
     the last load that tried could not read the chat; `idle_until_s`: nothing was sent from what is

@@ -6,8 +6,8 @@ know pages, threads and windows.
 
 One that was opened is known by 12 digits of its content_hash, and not asked for again when it is
 listed again as it was: its row stays as it stands in the warehouse. `--full` opens it again. The
-12 digits are kept as long as a rung can list the message, at most `MOST_KNOWN` of them in a chat:
-what is forgotten costs a request more.
+12 digits are kept as long as a rung can list the message, or a poll of its thread, at most
+`MOST_KNOWN` of them in a chat: what is forgotten costs a request more.
 
 One that could not be opened is loaded as it is, and tried again in the first load after each of
 `AGAIN_S`; after the last one only when it is listed again.
@@ -59,7 +59,7 @@ class Opener:
 
     def ask_owed(self, visit: Visit) -> None:
         """Asks for those that are due again, once a load."""
-        if not self._client.settings.forwards or visit.forwards_asked:
+        if not self._wanted.forwards or visit.forwards_asked:
             return
         visit.forwards_asked = True
         for message_id in visit.state.due_forwards(self._wanted.as_of_s):
@@ -74,7 +74,9 @@ class Opener:
                 opening.listed = opening.listed or one
             elif self._is_done(visit.state, one):
                 self._intake.leave(one)
-            elif not self._client.settings.forwards:
+                if one.listed.from_thread and _mark(one) in visit.state.forwards:
+                    visit.state.forwards[_mark(one)] = self._day_of(one)
+            elif not self._wanted.forwards:
                 self._intake.put(one, None, None, 0)
             elif owed is not None and not self._wanted.full:
                 self._intake.put(one, None, "failed", owed[2])
@@ -107,26 +109,34 @@ class Opener:
         self.settled += 1
 
     def forget(self, state: ChatState) -> None:
-        """Drops what no rung lists any more."""
+        """Drops what no rung and no poll lists any more."""
         if not state.forwards:
             return
+        polled_s = self._wanted.hot.hot_s
         reach_s = max((r.age_s + r.period_s for r in self._wanted.ladder), default=0)
-        least = (self._wanted.as_of_s - reach_s - self._wanted.look_back_s) // DAY_S - 1
+        least = (
+            self._wanted.as_of_s - max(reach_s, polled_s) - self._wanted.look_back_s
+        ) // DAY_S - 1
         if min(state.forwards.values()) < least:
             state.forwards = {k: day for k, day in state.forwards.items() if day >= least}
 
     def _is_done(self, state: ChatState, one: Unopened) -> bool:
         """True if nothing is to be asked for it, and its row stands as it was put."""
-        opens_all = self._wanted.full and self._client.settings.forwards
+        opens_all = self._wanted.full and self._wanted.forwards
         mark = _mark(one)
         return mark in self._asked or (mark in state.forwards and not opens_all)
 
     def _remember(self, state: ChatState, one: Unopened) -> None:
         known = state.forwards
-        known[_mark(one)] = one.create_time_ms // 1_000 // DAY_S
+        known[_mark(one)] = self._day_of(one)
         if len(known) > MOST_KNOWN:
             newest = sorted(known.items(), key=lambda pair: pair[1])[-MOST_KNOWN * 4 // 5 :]
             state.forwards = dict(newest)
+
+    def _day_of(self, one: Unopened) -> int:
+        """From when on no rung lists it again; a thread that is polled shows what is older too."""
+        sent_s = one.create_time_ms // 1_000
+        return (self._wanted.as_of_s if one.listed.from_thread else sent_s) // DAY_S
 
     def _ask(self, visit: Visit, opening: Opening) -> None:
         if self._refused is not None:

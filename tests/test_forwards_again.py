@@ -12,6 +12,7 @@ from tests.laboratory import START_MS
 from tests.test_forwards import GET, SENTENCE, gets, one_forward, told
 
 HOUR_S = 3_600
+DAY_S = 86_400
 
 
 @pytest.fixture
@@ -84,3 +85,47 @@ def test_a_missing_scope_is_met_by_few_of_those_that_are_owed(belt: Belt, world:
     belt.sandbox.clear_faults()
     assert set(belt.load().values()) == {"complete"}
     belt.assert_equals_truth()
+
+
+# in threads that are polled
+
+
+def thread_with_a_forward(world: World) -> tuple[str, str]:
+    """A chat, and the root of a thread in it, with a reply that is a merged forward."""
+    ann = world.add_user("Ann")
+    here = world.add_chat(member_ids=[ann])
+    root = world.post(here, ann, text="root")
+    container = world.message(world.forward(here, ann, [root]))
+    container.chat.timeline.remove(container)
+    world.attach(container, world.thread_of(world.message(root)))
+    return here, root
+
+
+@pytest.mark.parametrize("rungs", ["off", "1d/6h"])
+def test_an_old_forward_in_a_busy_thread_is_opened_once(
+    belt: Belt, world: World, rungs: str
+) -> None:
+    """Every poll lists it, long after the last rung has left it behind."""
+    here, root = thread_with_a_forward(world)
+    belt.load(rungs=rungs)
+    asked: list[str] = []
+    for _ in range(20):
+        world.advance(2 * DAY_S)
+        world.reply_in_thread(root, None, text="more")
+        belt.load(rungs=rungs)
+        asked += gets(belt)
+    assert asked == []
+    belt.assert_equals_truth(chat_ids=[here])
+
+
+def test_a_forward_in_a_thread_that_falls_silent_is_opened_once(belt: Belt, world: World) -> None:
+    """Between two polls lie days; when the thread has cooled, the state forgets it."""
+    here, _ = thread_with_a_forward(world)
+    belt.load(rungs="off")
+    asked: list[str] = []
+    for _ in range(4 * 31):
+        world.advance(6 * HOUR_S)
+        belt.load(rungs="off")
+        asked += gets(belt)
+    assert (asked, belt.claims[here].get("forwards")) == ([], None)
+    belt.assert_equals_truth(chat_ids=[here])

@@ -61,7 +61,8 @@ class Bounds(NamedTuple):
 class Listed:
     """Items listed together, from one reply of the API.
 
-    `owed`: due since an earlier load, so that a later `since` does not leave them out.
+    `owed`: due since an earlier load, so that a later `since` does not leave them out. `loaded`:
+    they stand in the warehouse already, so that no bound does.
     """
 
     chat_id: str
@@ -69,6 +70,7 @@ class Listed:
     listed_at_ms: int
     from_thread: bool = False
     owed: bool = False
+    loaded: bool = False
 
 
 @dataclass(slots=True)
@@ -180,9 +182,10 @@ class Intake:
 
     def add(self, listed: Listed) -> None:
         """Takes the items in; those already emitted in this slice are dropped or held."""
+        bounds = self._bounds_of(listed)
         for item in listed.items:
             try:
-                self._add_item(item, listed)
+                self._add_item(item, listed, bounds)
             except Rejected as reason:
                 self._reject(item, str(reason), listed)
 
@@ -201,7 +204,8 @@ class Intake:
     def full(self) -> bool:
         """True if there are enough rows for a batch, or few that are long."""
         is_long = self._chars - self._chars_given >= self.batch_chars
-        return is_long or len(self._rows[MESSAGES.name]) >= self.batch_rows
+        number = max(len(self._rows[MESSAGES.name]), len(self._rows[FORWARDED.name]))
+        return is_long or number >= self.batch_rows
 
     @property
     def slice_chars(self) -> int:
@@ -224,9 +228,13 @@ class Intake:
         self._claims, self._advanced = {}, {}
         return Batch(tables, claims)
 
-    def _add_item(self, item: Item, listed: Listed) -> None:
+    def _bounds_of(self, listed: Listed) -> Bounds:
+        if listed.loaded:
+            return Bounds()
+        return self.bounds._replace(since_ms=None) if listed.owed else self.bounds
+
+    def _add_item(self, item: Item, listed: Listed, bounds: Bounds) -> None:
         message_id, created = identify(item)
-        bounds = self.bounds._replace(since_ms=None) if listed.owed else self.bounds
         if not bounds.hold(created):
             return
         version = content_hash(item), parse_ms(item.get("update_time")) or 0

@@ -10,6 +10,7 @@ import pytest
 from feishu_source.arrow import schema_of, to_arrow
 from feishu_source.batch import Batch, Bounds, Counts, Intake, Listed
 from feishu_source.coverage import ChatState
+from feishu_source.forwards import parse_forward
 from feishu_source.tables import LINKS, MENTIONS, MESSAGES, RESOURCES, THREADS
 from tests.items import CREATED_MS, LISTED_MS, item, text_item
 
@@ -290,3 +291,14 @@ def test_milliseconds_become_utc_timestamps_and_no_rows_an_empty_table() -> None
     assert table["create_time"].cast(pa.int64()).to_pylist() == [1_234_000]
     empty = to_arrow(MESSAGES, [])
     assert (empty.schema, empty.num_rows) == (schema_of(MESSAGES), 0)
+
+
+def test_a_batch_is_full_at_its_number_of_forwarded_messages() -> None:
+    """A few merged forwards may hold more than thousands of messages are."""
+    intake = Intake(batch_rows=3)
+    intake.begin_slice()
+    intake.add(listed(item(msg_type="merge_forward")))
+    [one] = intake.take_unopened()
+    held = [item(message_id=f"om_{n}", upper_message_id=one.message_id) for n in (2, 3, 4)]
+    intake.put(one, parse_forward(one.message_id, held, LISTED_MS), "ok", 0)
+    assert intake.full is True

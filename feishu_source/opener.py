@@ -92,7 +92,7 @@ class Opener:
         forward = parse_forward(opening.message_id, result, server_ms)
         one = opening.listed
         if one is None and forward.container is not None:
-            listed = Listed(visit.chat_id, [forward.container], server_ms, owed=True)
+            listed = Listed(visit.chat_id, [forward.container], server_ms, loaded=True)
             self._intake.add(listed)
             if forward.container.get("deleted") is True:
                 visit.state.owed_forwards.pop(opening.message_id, None)

@@ -87,6 +87,18 @@ def test_a_missing_scope_is_met_by_few_of_those_that_are_owed(belt: Belt, world:
     belt.assert_equals_truth()
 
 
+def test_what_is_owed_is_opened_by_a_load_with_other_bounds(belt: Belt, world: World) -> None:
+    """Its row stands in the warehouse: no bound of this load is about it."""
+    here, outer = one_forward(world)
+    belt.sandbox.inject(Fault("html_502", path=GET))
+    belt.load(attempts=1)
+    world.advance(HOUR_S)
+    assert belt.load(since="2025-01-01", until="2025-02-01")[here] == "complete"
+    assert gets(belt) == [outer]
+    assert belt.claims[here].get("owed_forwards") is None
+    belt.assert_equals_truth(chat_ids=[here])
+
+
 # in threads that are polled
 
 

@@ -8,8 +8,8 @@ Within a slice a message_id is emitted once: of two rows under one key in one lo
 delete-insert keeps an arbitrary one. A second listing that is equal is dropped; one that differs is
 held for the next slice, and the claims of its chat wait with it.
 
-A merged forward is no row before somebody has said what is in it: it waits in `unopened` until it
-is put, or left as it stands in the warehouse.
+A merged forward is no row before somebody has said what is in it: it waits until it is
+put, or left as it stands in the warehouse.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ class Intake:
     batch_rows: int = 5_000
     batch_chars: int = 16_000_000
     counts: Counts = field(default_factory=Counts)
-    unopened: list[Unopened] = field(default_factory=list)
+    _unopened: list[Unopened] = field(default_factory=list)
     _rows: dict[str, list[Row]] = field(default_factory=lambda: {name: [] for name in TABLES})
     _childless: dict[str, list[Row]] = field(
         default_factory=lambda: {name: [] for name in _CHILDREN}
@@ -136,20 +136,20 @@ class Intake:
         held, waiting = self._held, self._waiting
         self._seen, self._held, self._waiting = {}, [], {}
         self._chars = self._chars_given = 0
-        self.unopened = []
+        self._unopened = []
         for listed in held:
             self.add(listed)
-        for one in self.unopened:
+        for one in self._unopened:
             one.late = True
             self._waiting[one.listed.chat_id] = None
-        self._late = Counter(one.listed.chat_id for one in self.unopened)
+        self._late = Counter(one.listed.chat_id for one in self._unopened)
         for chat_id, state in waiting.items():
             if state is not None:
                 self.claim(chat_id, state)
 
     def take_unopened(self) -> list[Unopened]:
         """The merged forwards since the last call: each is to be put, or left."""
-        unopened, self.unopened = self.unopened, []
+        unopened, self._unopened = self._unopened, []
         return unopened
 
     def put(self, one: Unopened, forward: Forward | None, status: str | None, code: int) -> None:
@@ -165,7 +165,8 @@ class Intake:
             self._chars += len(text or "") + sum(len(row[_INNER] or "") for row in forward.rows)
         elif status is not None:
             self.counts.unopened += 1
-        message = (*message[:_TEXT], text, *message[_TEXT + 1 : -2], status, code or None)
+        told = dict(zip((_TEXT, _STATUS, _CODE), (text, status, code or None), strict=True))
+        message = tuple(told.get(at, value) for at, value in enumerate(message))
         self._emit(one.rows._replace(message=message))
         self.leave(one)
 
@@ -246,10 +247,13 @@ class Intake:
             else:
                 self.counts.messages += 1
             self.counts.unparsed += rows.unparsed
-            if rows.message[_TYPE] == "merge_forward" and not rows.message[_IS_DELETED]:
-                self._keep(rows, version[0], listed)
-            else:
+            if rows.message[_TYPE] != "merge_forward":
                 self._emit(rows)
+            elif rows.message[_IS_DELETED]:
+                self._rows[FORWARDED.name].append(_no_forward(rows.message))
+                self._emit(rows)
+            else:
+                self._keep(rows, version[0], listed)
         elif seen[0] != version[0] and version[1] >= seen[1]:  # an older one only came late
             self._hold(replace(listed, items=[item]))
 
@@ -262,7 +266,7 @@ class Intake:
 
     def _keep(self, rows: ItemRows, hash_: str, listed: Listed) -> None:
         message = rows.message
-        self.unopened.append(Unopened(message[0], hash_, message[_CREATED], rows, listed))
+        self._unopened.append(Unopened(message[0], hash_, message[_CREATED], rows, listed))
 
     def _emit(self, rows: ItemRows) -> None:
         self._rows[MESSAGES.name].append(rows.message)
@@ -270,8 +274,6 @@ class Intake:
         self._children(MENTIONS, rows.message, rows.mentions)
         self._children(LINKS, rows.message, rows.links)
         self._children(RESOURCES, rows.message, rows.resources)
-        if rows.message[_TYPE] == "merge_forward" and rows.message[_IS_DELETED]:
-            self._rows[FORWARDED.name].append(_no_forward(rows.message))
 
     def _children(self, table: Table, message: Row, rows: list[Row]) -> None:
         if rows:
@@ -337,6 +339,7 @@ _OF_NO_FORWARD = {"text": "", "bigint": -1, "bool": False, "ts": 0}
 _BODY, _TEXT, _TYPE, _IS_DELETED, _CREATED = map(
     MESSAGES.names.index, ("body_content", "text", "msg_type", "deleted", "create_time")
 )
+_STATUS, _CODE = map(MESSAGES.names.index, ("forward_status", "forward_error_code"))
 _INNER = FORWARDED.names.index("body_content")
 _OF_MESSAGE = {n: MESSAGES.names.index(n) for n in ("message_id", "chat_id", "create_time")}
 _NOTHING = {pa.string(): "", pa.int64(): -1, pa.bool_(): True}

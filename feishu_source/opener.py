@@ -65,23 +65,22 @@ class Opener:
         for message_id in visit.state.due_forwards(self._wanted.as_of_s):
             self._ask(visit, Opening(message_id))
 
-    def take_listed(self, visit: Visit) -> None:
+    def take_listed(self, visit: Visit, one: Unopened) -> None:
         """Opens what was listed, or leaves it where that was done, or is not wanted."""
-        for one in self._intake.take_unopened():
-            opening = visit.openings.get(one.message_id)
-            owed = visit.state.owed_forwards.get(one.message_id)
-            if opening is not None:
-                opening.listed = opening.listed or one
-            elif self._is_done(visit.state, one):
-                self._intake.leave(one)
-                if one.listed.from_thread and _mark(one) in visit.state.forwards:
-                    visit.state.forwards[_mark(one)] = self._day_of(one)
-            elif not self._wanted.forwards:
-                self._intake.put(one, None, None, 0)
-            elif owed is not None and not self._wanted.full:
-                self._intake.put(one, None, "failed", owed[2])
-            else:
-                self._ask(visit, Opening(one.message_id, one))
+        opening = visit.openings.get(one.message_id)
+        owed = visit.state.owed_forwards.get(one.message_id)
+        if opening is not None:
+            opening.listed = opening.listed or one
+        elif self._is_done(visit.state, one):
+            self._intake.leave(one)
+            if one.listed.from_thread and _mark(one) in visit.state.forwards:
+                visit.state.forwards[_mark(one)] = self._day_of(one)
+        elif not self._wanted.forwards:
+            self._intake.put(one, None, None, 0)
+        elif owed is not None and not self._wanted.full:
+            self._intake.put(one, None, "failed", owed[2])
+        else:
+            self._ask(visit, Opening(one.message_id, one))
 
     def take(self, visit: Visit, opening: Opening, result: Any) -> None:
         """Takes in what is in a forward, or why nobody may see it."""

@@ -79,9 +79,8 @@ class Reader:
 
     def open_held(self, visits: Mapping[str, Visit]) -> None:
         """Opens the forwards that the last slice had to hold."""
-        for one in list(self._intake.unopened):
-            self._intake.unopened = [one]
-            self.opener.take_listed(visits[one.listed.chat_id])
+        for one in self._intake.take_unopened():
+            self.opener.take_listed(visits[one.listed.chat_id], one)
 
     def take_threads(self) -> list[tuple[Any, ...]]:
         """Rows of `threads` since the last call: one a thread, of its last poll."""
@@ -247,8 +246,8 @@ class Reader:
         begun_s = visit.walk.start_s if visit.walk else self._wanted.start_s
         owed = begun_s < self._wanted.start_s or (poll is not None and poll.owed)
         self._intake.add(Listed(visit.chat_id, page.items, server_ms, poll is not None, owed))
-        if self._intake.unopened:
-            self.opener.take_listed(visit)
+        for one in self._intake.take_unopened():
+            self.opener.take_listed(visit, one)
         if not visit.openings:
             return set()
         ids = {

@@ -110,10 +110,10 @@ class Visit:
 
     `walk` is the open window, None between two. `own`: this load opened it. `polled_s`: as of when
     the hot threads were polled before this load. `polled`: threads of this slice, and whether they
-    were read whole. `problem` is what ended the chat, or what left a thread owed. `newest_s`: the
-    newest message of the timeline that this load has listed. `fetching`: requests for pages, or for
-    the chat's mode, on their way; the mode comes before the first page. `listing`: None where it
-    has to begin again from the claim.
+    were read whole. `problem` is what ended the chat, or left a thread or a forward owed.
+    `newest_s`: the newest message of the timeline that this load has listed. `fetching`: requests
+    for pages, or for the chat's mode, on their way; the mode comes before the first page.
+    `listing`: None where it has to begin again from the claim.
     """
 
     chat_id: str
@@ -207,7 +207,7 @@ class Visit:
             self.state.newest_s = max(self.state.newest_s, listed_s)
 
     def settled(self) -> list[PendingPage]:
-        """The pages whose threads all came back, in order, taken off the queue."""
+        """The pages whose threads and forwards came back, in order, taken off the queue."""
         ready = []
         while self.pages and not self.pages[0].waits_for:
             ready.append(self.pages.popleft())
@@ -240,7 +240,7 @@ class Visit:
         self.status = "skipped" if isinstance(error, ChatRefused) else "failed"
 
     def leave_owed(self, error: FeishuError) -> None:
-        """A thread could not be read, and is due in the next load."""
+        """A thread could not be read, or a forward opened: it is due in a later load."""
         self.problem = self.problem or error
         if self.status == "complete" and not isinstance(error, RequestsSpent):
             self.status = "partial"

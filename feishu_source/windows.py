@@ -3,8 +3,8 @@
 In: visits, and what the reader took in for them. Out: states whose claims hold, and what is to
 become of the chat. Refuses to know which chat comes next.
 
-A page's rows go out as they come. Its claim waits until the threads of its roots were read, or are
-owed, and until all earlier pages are claimed.
+A page's rows go out as they come. Its claim waits until the threads of its roots were read and its
+merged forwards opened, or are owed, and until all earlier pages are claimed.
 """
 
 from __future__ import annotations

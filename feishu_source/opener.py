@@ -24,6 +24,7 @@ from feishu_source.coverage import ChatState, Wanted
 from feishu_source.errors import (
     ApiError,
     FeishuError,
+    MalformedId,
     MessageRefused,
     ReplyBroken,
     ScopeMissing,
@@ -41,8 +42,8 @@ permission lasts, and no more than that for what is refused for good."""
 
 MOST_KNOWN = 1_000
 MOST_OWED = 100
-"""Of one chat, since a state is written whole: what is not owed is tried when it is listed again,
-and no more than tells an outage from a chat that refuses them all."""
+"""Of one chat, since a state is written whole. What is refused beyond that is tried when it is
+listed again; what an outage keeps closed beyond that ends the chat, as too many owed threads do."""
 
 
 class Opener:
@@ -107,6 +108,10 @@ class Opener:
         visit.state.owed_forwards.pop(opening.message_id, None)
         self.settled += 1
 
+    def may_owe(self, state: ChatState, message_id: str) -> bool:
+        """False if the state would not remember that it is to be tried again."""
+        return message_id in state.owed_forwards or len(state.owed_forwards) < MOST_OWED
+
     def forget(self, state: ChatState) -> None:
         """Drops what no rung and no poll lists any more."""
         if not state.forwards:
@@ -163,13 +168,13 @@ class Opener:
                 self._intake.leave(one)  # opened before: what stands there is worth more
             else:
                 self._intake.put(one, None, "failed", code)
-        if not isinstance(error, ThreadRefused | MessageRefused):
+        if not isinstance(error, ThreadRefused | MessageRefused | MalformedId):
             visit.leave_owed(error)
 
     def _owe(self, state: ChatState, message_id: str, code: int) -> None:
         owed = state.owed_forwards
         tries = owed[message_id][0] if message_id in owed else 0
-        if tries >= len(AGAIN_S) or (message_id not in owed and len(owed) >= MOST_OWED):
+        if tries >= len(AGAIN_S) or not self.may_owe(state, message_id):
             owed.pop(message_id, None)
             return
         owed[message_id] = [tries + 1, self._wanted.as_of_s + AGAIN_S[tries], code]

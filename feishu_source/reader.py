@@ -413,14 +413,16 @@ class Reader:
         if isinstance(result, Interrupted | StopError) and not isinstance(result, ScopeMissing):
             self.stop(result)  # its page stays unclaimed
             return
-        if isinstance(result, RequestsSpent):
+        is_lost = isinstance(result, RetriesExhausted)
+        may_owe = self.opener.may_owe(visit.state, opening.message_id)
+        if isinstance(result, RequestsSpent) or (is_lost and not may_owe):
             self._leave_unopened(visit, opening, result)
             return
         self.opener.take(visit, opening, result)
         for poll in visit.end_opening(opening.message_id):
             self._conclude(visit, poll)
 
-    def _leave_unopened(self, visit: Visit, opening: Opening, error: RequestsSpent) -> None:
+    def _leave_unopened(self, visit: Visit, opening: Opening, error: FeishuError) -> None:
         """What it was listed in cannot be claimed: the next load lists it again."""
         in_page = any(opening.message_id in page.waits_for for page in visit.pages)
         polls = [p for p in opening.polls if visit.polls.get(p.thread_id) is p]

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from feishu_source.opener import MOST_OWED
 from feishu_source.sandbox import Fault, World
 from tests.belt import Belt
 from tests.laboratory import START_MS
-from tests.test_forwards import GET, SENTENCE, gets, one_forward, told
+from tests.test_forwards import GET, NO_SWEEPS, SENTENCE, gets, one_forward, told
 
 HOUR_S = 3_600
 DAY_S = 86_400
@@ -97,6 +98,32 @@ def test_what_is_owed_is_opened_by_a_load_with_other_bounds(belt: Belt, world: W
     assert gets(belt) == [outer]
     assert belt.claims[here].get("owed_forwards") is None
     belt.assert_equals_truth(chat_ids=[here])
+
+
+def test_an_outage_that_leaves_too_many_closed_ends_their_chat(belt: Belt, world: World) -> None:
+    """What nobody would remember is not claimed; long after that it is still to be read."""
+    ann = world.add_user("Ann")
+    here = world.add_chat(member_ids=[ann])
+    post = world.post(here, ann, text="x")
+    for _ in range(MOST_OWED + 60):
+        world.advance(1)
+        world.forward(here, ann, [post])
+    belt.sandbox.inject(Fault("html_502", path=GET, times=None))
+    assert belt.load(attempts=1, **NO_SWEEPS)[here] == "failed"
+    assert len(belt.claims[here]["owed_forwards"]) == MOST_OWED
+    belt.sandbox.clear_faults()
+    world.advance(30 * DAY_S)
+    assert belt.load(**NO_SWEEPS)[here] == "complete"
+    belt.assert_equals_truth(chat_ids=[here])
+
+
+def test_an_id_that_cannot_be_asked_for_is_no_trouble_of_its_chat(belt: Belt, world: World) -> None:
+    """Nothing goes out, and the message is loaded with its sentence."""
+    here, outer = one_forward(world)
+    world.message(outer).more = {"message_id": "om/../x y"}
+    world.message(outer).wire = None
+    assert belt.load()[here] == "complete"
+    assert (gets(belt), told(belt, "om/../x y")) == ([], (SENTENCE, "failed", None))
 
 
 # in threads that are polled

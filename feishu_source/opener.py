@@ -47,7 +47,11 @@ listed again; what an outage keeps closed beyond that ends the chat, as too many
 
 
 class Opener:
-    """Asks and takes in, for all visits of a load. `settled` counts those that were opened."""
+    """Asks and takes in, for all visits of a load.
+
+    `settled` counts those that were opened. `refused`: the scope that all of them need is missing;
+    from then on this is their answer, without a request.
+    """
 
     def __init__(self, client: Client, wanted: Wanted, intake: Intake, workers: Workers) -> None:
         self._client = client
@@ -55,7 +59,7 @@ class Opener:
         self._intake = intake
         self._workers = workers
         self._asked: set[str] = set()
-        self._refused: ScopeMissing | None = None
+        self.refused: ScopeMissing | None = None
         self.settled = 0
 
     def ask_owed(self, visit: Visit) -> None:
@@ -143,8 +147,8 @@ class Opener:
         return (self._wanted.as_of_s if one.listed.from_thread else sent_s) // DAY_S
 
     def _ask(self, visit: Visit, opening: Opening) -> None:
-        if self._refused is not None:
-            self._fail(visit, opening, self._refused)
+        if self.refused is not None:
+            self._fail(visit, opening, self.refused)
             return
         visit.openings[opening.message_id] = opening
         call = partial(self._fetch, opening.message_id)
@@ -152,14 +156,14 @@ class Opener:
 
     def _fetch(self, message_id: str) -> list[Item]:
         """On a worker; hundreds may be lined up by the time a scope is known to be missing."""
-        if self._refused is not None:
-            raise self._refused
+        if self.refused is not None:
+            raise self.refused
         return self._client.fetch_message(message_id)
 
     def _fail(self, visit: Visit, opening: Opening, error: FeishuError) -> None:
         """The message is loaded all the same; what keeps going wrong makes its chat partial."""
         if isinstance(error, ScopeMissing):
-            self._refused = error  # the others need it too
+            self.refused = error  # the others need it too
         code = (error.code or 0) if isinstance(error, ApiError) else 0
         self._owe(visit.state, opening.message_id, code)
         if (one := opening.listed) is not None:

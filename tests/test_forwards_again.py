@@ -9,7 +9,7 @@ import pytest
 from feishu_source.opener import MOST_OWED
 from feishu_source.sandbox import Fault, World
 from tests.belt import Belt
-from tests.laboratory import START_MS
+from tests.laboratory import MESSAGES, START_MS
 from tests.test_forwards import GET, NO_SWEEPS, SENTENCE, gets, one_forward, told
 
 HOUR_S = 3_600
@@ -81,6 +81,8 @@ def test_a_missing_scope_is_met_by_few_of_those_that_are_owed(belt: Belt, world:
     for _ in range(3):
         belt.load(workers=4)
         assert len(gets(belt)) <= 2 * 4
+        told_of = sum(each["requests"] for each in belt.rows("sync_coverage"))
+        assert told_of == sum(each.path.startswith(MESSAGES) for each in belt.sandbox.requests)
         assert [len(claim["owed_forwards"]) for claim in belt.claims.values()] == [40] * 5
         world.advance(8 * HOUR_S)
     belt.sandbox.clear_faults()

@@ -60,9 +60,10 @@ class ChatState:
     which not all do that move the claim. `flat`: a reply was seen in the chat's own timeline, so
     its threads need no polls.
 
-    `forwards`: of merged forwards that were opened, 12 digits of the content_hash to the day they
-    were sent, or last listed in a thread. `owed_forwards`: those that could not be opened, by
-    message_id: how often they were tried, when they are due again (s), and Feishu's code or 0.
+    `forwards`: of merged forwards that were opened, 12 digits of the content_hash to the hour in
+    which they were sent, or last listed in a thread. `owed_forwards`: those that could not be
+    opened, by message_id: how often they were tried, when they are due again (s), and Feishu's
+    code or 0.
 
     For the sake of idle chats, `newest_s`: no message known of the timeline is newer; `troubled`:
     the last load that tried could not read the chat; `idle_until_s`: nothing was sent from what is

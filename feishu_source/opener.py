@@ -79,7 +79,7 @@ class Opener:
         elif self._is_done(visit.state, one):
             self._intake.leave(one)
             if one.listed.from_thread and _mark(one) in visit.state.forwards:
-                visit.state.forwards[_mark(one)] = self._day_of(one)
+                visit.state.forwards[_mark(one)] = self._hour_of(one)
         elif not self._wanted.forwards:
             self._intake.put(one, None, None, 0)
         elif owed is not None and not self._wanted.full:
@@ -120,13 +120,11 @@ class Opener:
         """Drops what no rung and no poll lists any more."""
         if not state.forwards:
             return
-        polled_s = self._wanted.hot.hot_s
         reach_s = max((r.age_s + r.period_s for r in self._wanted.ladder), default=0)
-        least = (
-            self._wanted.as_of_s - max(reach_s, polled_s) - self._wanted.look_back_s
-        ) // DAY_S - 1
+        reach_s = max(reach_s, self._wanted.hot.hot_s) + self._wanted.look_back_s + DAY_S
+        least = (self._wanted.as_of_s - reach_s) // HOUR_S
         if min(state.forwards.values()) < least:
-            state.forwards = {k: day for k, day in state.forwards.items() if day >= least}
+            state.forwards = {k: hour for k, hour in state.forwards.items() if hour >= least}
 
     def _is_done(self, state: ChatState, one: Unopened) -> bool:
         """True if nothing is to be asked for it, and its row stands as it was put."""
@@ -136,15 +134,17 @@ class Opener:
 
     def _remember(self, state: ChatState, one: Unopened) -> None:
         known = state.forwards
-        known[_mark(one)] = self._day_of(one)
+        known[_mark(one)] = self._hour_of(one)
         if len(known) > MOST_KNOWN:
-            newest = sorted(known.items(), key=lambda pair: pair[1])[-MOST_KNOWN * 4 // 5 :]
+            # Of one hour those that came first stay: what lists more than are kept, in the same
+            # order each time, would else find the ones forgotten that it lists next.
+            newest = sorted(known.items(), key=lambda pair: -pair[1])[: MOST_KNOWN * 4 // 5]
             state.forwards = dict(newest)
 
-    def _day_of(self, one: Unopened) -> int:
+    def _hour_of(self, one: Unopened) -> int:
         """From when on no rung lists it again; a thread that is polled shows what is older too."""
         sent_s = one.create_time_ms // 1_000
-        return (self._wanted.as_of_s if one.listed.from_thread else sent_s) // DAY_S
+        return (self._wanted.as_of_s if one.listed.from_thread else sent_s) // HOUR_S
 
     def _ask(self, visit: Visit, opening: Opening) -> None:
         if self.refused is not None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from feishu_source.opener import MOST_OWED
+from feishu_source.opener import MOST_KNOWN, MOST_OWED
 from feishu_source.sandbox import Fault, World
 from tests.belt import Belt
 from tests.laboratory import MESSAGES, START_MS
@@ -64,6 +64,21 @@ def test_a_full_load_does_not_wait_for_what_is_owed(belt: Belt, world: World) ->
     assert belt.load(full=True)[here] == "complete"
     assert belt.tables["sync_coverage"][(here,)]["owed_forwards"] == 0
     belt.assert_equals_truth(chat_ids=[here])
+
+
+def test_more_than_the_state_keeps_are_not_all_opened_again(belt: Belt, world: World) -> None:
+    """Only the ones beyond its bound, however often the look-back lists them all."""
+    ann = world.add_user("Ann")
+    here = world.add_chat(member_ids=[ann])
+    post = world.post(here, ann, text="x")
+    for _ in range(MOST_KNOWN + 100):
+        world.forward(here, ann, [post])
+    belt.load()
+    for _ in range(3):
+        world.advance(60)
+        belt.load()
+        assert len(gets(belt)) <= MOST_KNOWN + 100 - MOST_KNOWN * 4 // 5
+        assert len(belt.claims[here]["forwards"]) <= MOST_KNOWN
 
 
 # what is owed
@@ -164,7 +179,7 @@ def test_a_forward_in_a_thread_that_falls_silent_is_opened_once(belt: Belt, worl
     here, _ = thread_with_a_forward(world)
     belt.load(rungs="off")
     asked: list[str] = []
-    for _ in range(4 * 31):
+    for _ in range(4 * 32):
         world.advance(6 * HOUR_S)
         belt.load(rungs="off")
         asked += gets(belt)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -100,22 +100,24 @@ class DeltaReplace(DeltaLoadFilesystemJob):
             )
 
 
-def _keys_and_rows(
-    rows: ds.Dataset, key: list[str], staying: ds.Expression | None
-) -> pa.RecordBatchReader:
-    """The keys that go, then the rows that come, batch by batch."""
+def _keys_and_rows(rows: ds.Dataset, key: list[str], staying: ds.Expression | None) -> pa.Table:
+    """The keys that go, then the rows that come, of one slice.
+
+    A table, not a reader over a generator: deltalake's few threads would wait for Python's lock
+    with each batch, while another merge, or the opening of a table, holds that lock and waits for
+    those threads. Loads hung for ever so.
+    """
     marks = [pa.field(_MATCH + column, rows.schema.field(column).type) for column in key]
     schema = pa.schema([field.with_nullable(True) for field in [*rows.schema, *marks]])
-
-    def batches() -> Iterator[pa.RecordBatch]:
-        gone = _distinct(rows, key)
-        nothing = [pa.nulls(len(gone), field.type) for field in rows.schema]
-        yield from pa.table([*nothing, *gone.columns], schema=schema).to_batches()
-        for batch in rows.to_batches(filter=staying):
-            hidden = [pa.nulls(len(batch), mark.type) for mark in marks]
-            yield pa.RecordBatch.from_arrays([*batch.columns, *hidden], schema=schema)
-
-    return pa.RecordBatchReader.from_batches(schema, batches())
+    gone, coming = _distinct(rows, key), rows.to_table(filter=staying)
+    nothing = [pa.nulls(len(gone), field.type) for field in rows.schema]
+    hidden = [pa.nulls(len(coming), mark.type) for mark in marks]
+    return pa.concat_tables(
+        [
+            pa.table([*nothing, *gone.columns], schema=schema),
+            pa.table([*coming.columns, *hidden], schema=schema),
+        ]
+    )
 
 
 # Iceberg

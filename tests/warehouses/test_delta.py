@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,9 +12,10 @@ from deltalake import DeltaTable
 
 from feishu_source.filesystem_destination import files_client
 from tests.laboratory import Row
+from tests.nursery import Nursery
 from tests.warehouses.buckets import ENDPOINT, KEY, REGION, bucket
 from tests.warehouses.open_table_stories import OpenTableStories
-from tests.warehouses.stories import Stories, WarehouseLab, small_world
+from tests.warehouses.stories import Stories, WarehouseLab, small_world, talk
 
 WHERE = {"destination": "filesystem"}
 
@@ -73,3 +75,17 @@ class TestDeltaInABucket(Stories):
                 "AWS_ALLOW_HTTP": "true",
             }
             yield lab
+
+    def test_merges_side_by_side_do_not_wait_for_each_other_for_ever(
+        self, warehouse: WarehouseLab, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """With one thread of deltalake's own, which needs Python's lock for nothing it reads."""
+        with monkeypatch.context() as patch:
+            patch.setenv("TOKIO_WORKER_THREADS", "1")
+            with Nursery() as narrow:
+                for number in range(3):
+                    narrow.start(warehouse.where, warehouse.access | {"slice_messages": 60})
+                    assert narrow.wait() == 0
+                    talk(warehouse.world, random.Random(number))
+        assert warehouse.load().exit_code == 0
+        warehouse.assert_equals_truth()

@@ -17,6 +17,7 @@ import dagster as dg
 from feishu_source.tables import (
     CHAT_MEMBERS,
     CHATS,
+    FORWARDED,
     LINKS,
     MENTIONS,
     MESSAGES,
@@ -41,6 +42,7 @@ PARENTS: Mapping[Table, Sequence[Table]] = {
     LINKS: (MESSAGES,),
     RESOURCES: (MESSAGES,),
     RESOURCE_FILES: (RESOURCES,),
+    FORWARDED: (MESSAGES,),
     THREADS: (MESSAGES,),
     REJECTED: (CHATS,),
     SYNC_COVERAGE: (MESSAGES, THREADS),

@@ -20,7 +20,7 @@ from sqlglot import exp
 from feishu_source.sandbox import World
 from feishu_source.tables import TABLES, Table
 from tests.warehouses.stories import small_world, talk
-from tests.warehouses.unreached import EVERY_TABLE, EVERY_TABLE_BY_DAY, Told, Unreached
+from tests.warehouses.unreached import BY_DAY, EVERY_TABLE, EVERY_TABLE_BY_DAY, Told, Unreached
 from tests.warehouses.unreached import told as told_of
 
 
@@ -73,17 +73,21 @@ def test_a_table_is_described(told: Told, table: Table) -> None:
     assert found[1].replace("\\'", "'") == table.description
 
 
+CLUSTERS = {table.name: ["chat_id", "message_id"] for table in BY_DAY} | {
+    "forwarded_messages": ["container_message_id"],
+}
+
+
 @EVERY_TABLE
 def test_messages_and_what_hangs_on_them_are_partitioned_by_day(told: Told, table: Table) -> None:
-    """And clustered by chat first, then by message; other tables are small."""
+    """And clustered by chat first, then by message; what is forwarded by its forward alone."""
     properties = told.created(table.name).args["properties"]
     partition = properties.find(exp.PartitionedByProperty)
+    day = partition and partition.this.sql("bigquery").replace("`", "")
+    assert day == (table.partition and "DATE(create_time)")
     cluster = properties.find(exp.ClusterProperty)
-    if table.partition is None:
-        assert (partition, cluster) == (None, None)
-        return
-    assert partition.this.sql("bigquery").replace("`", "") == "DATE(create_time)"
-    assert [each.name for each in cluster.expressions] == ["chat_id", "message_id"]
+    named = [each.name for each in cluster.expressions] if cluster else []
+    assert named == CLUSTERS.get(table.name, [])
 
 
 @EVERY_TABLE

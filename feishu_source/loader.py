@@ -61,7 +61,7 @@ from feishu_source.tables import CHAT_MEMBERS, CHATS, MESSAGES, RESOURCE_FILES, 
 from feishu_source.tenancy import arguments_for
 
 RACES = 10
-"""Times a shard loads a package again because another one made a table of it at that moment."""
+"""Times a shard loads a package again because another one came first to a table of it."""
 
 _log = logging.getLogger(__name__)
 
@@ -313,7 +313,7 @@ class _Load:
         pa.default_memory_pool().release_unused()  # what a slice needed, the next one builds anew
 
     def _load_again(self) -> None:
-        """Loads what was extracted, where shards that begin at once made the same tables."""
+        """Loads what was extracted, where shards that load at once met in the same tables."""
         trying = Retrying(
             retry=retry_if_exception(is_race),
             stop=stop_after_attempt(RACES),

@@ -23,7 +23,10 @@ from feishu_source.tables import TABLES
 _ERRORS_OF_DRIVERS = ("DatabaseError", "InterfaceError")
 """As every driver for Python calls them. Source: https://peps.python.org/pep-0249/#exceptions"""
 
-_SIGNS_OF_RACES = ("already exists", "duplicate key value", "concurrently updated")
+_SIGNS_OF_RACES = (
+    *("already exists", "duplicate key value", "concurrently updated"),
+    *("deadlock detected", "deadlock found"),  # PostgreSQL's and MySQL's words: one of both goes on
+)
 _SIGNS_OF_NO_ENTRY = (
     *("connection refused", "could not connect", "failed to connect", "could not translate host"),
     *("connection to server", "invalid dsn", "authentication failed", "access denied"),
@@ -59,7 +62,7 @@ def is_refusal(error: BaseException) -> bool:
 
 
 def is_race(error: BaseException) -> bool:
-    """True if another process made the same schema, table or column at the same moment."""
+    """True if another process made or wrote the same tables at the same moment, and came first."""
     return any(sign in str(cause).lower() for cause in causes(error) for sign in _SIGNS_OF_RACES)
 
 

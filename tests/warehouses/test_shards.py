@@ -12,7 +12,11 @@ from random import Random
 from typing import Any
 
 import pytest
+from dlt.destinations.exceptions import DatabaseTransientException
+from dlt.destinations.impl.postgres.postgres import PostgresClient
+from psycopg2.errors import DeadlockDetected
 
+from feishu_source import load, open_pipeline
 from feishu_source.sandbox import World, generate
 from tests.warehouses.stories import NOW_MS, WarehouseLab, talk
 
@@ -89,3 +93,24 @@ def test_a_shard_that_is_killed_holds_nobody_up(warehouse: WarehouseLab, world: 
     warehouse.assert_equals_truth()
     ids = [row["message_id"] for row in warehouse.rows("messages")]
     assert len(ids) == len(set(ids))
+
+
+def test_a_deadlock_with_another_shard_is_no_end(
+    warehouse: WarehouseLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL lets one of both go on and ends what the other did: that is done again."""
+    told = "deadlock detected\nDETAIL:  Process 1 waits for AccessExclusiveLock"
+    left = iter([False, True])  # the chats are loaded before the first messages
+    original = PostgresClient.update_stored_schema
+
+    def update(*arguments: Any, **more: Any) -> Any:
+        if next(left, False):
+            raise DatabaseTransientException(DeadlockDetected(told))
+        return original(*arguments, **more)
+
+    monkeypatch.setattr(PostgresClient, "update_stored_schema", update)
+    for shard in ("1/2", "2/2"):
+        pipeline = open_pipeline(**warehouse.where, shard=shard)
+        assert load(pipeline, **warehouse.access, shard=shard).exit_code == 0
+    assert next(left, None) is None
+    warehouse.assert_equals_truth()

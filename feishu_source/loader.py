@@ -305,7 +305,9 @@ class _Load:
             try:
                 self._pipeline.run(data, loader_file_format=file_format(self._pipeline))
             except PipelineStepFailed as error:
-                if self._session.options.selection.shard is None or not is_race(error):
+                is_shard = self._session.options.selection.shard is not None
+                # Before that step nothing may be extracted: loading again would leave it out.
+                if not (is_shard and error.step == "load" and is_race(error)):
                     raise
                 self._load_again()
             checkpoint(self._pipeline)

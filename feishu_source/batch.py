@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from feishu_source.arrow import Row, schema_of, to_array, to_arrow
+from feishu_source.arrow import ARROW, Row, schema_of, to_array, to_arrow
 from feishu_source.coverage import ChatState
 from feishu_source.fields import dump_json, parse_ms
 from feishu_source.forwards import Forward
@@ -38,7 +38,7 @@ from feishu_source.tables import (
     Table,
 )
 
-_CHILDREN = (MENTIONS.name, LINKS.name, RESOURCES.name)
+_CHILDREN = (MENTIONS.name, LINKS.name, RESOURCES.name, FORWARDED.name)
 
 Claim = dict[str, Any]
 """A chat's stored state, true once the rows that travel with it are loaded."""
@@ -158,14 +158,14 @@ class Intake:
         text = message[_TEXT]
         if forward is not None:
             text = forward.text or text
-            self._rows[FORWARDED.name].extend(forward.rows or [_no_forward(message)])
+            self._children(FORWARDED, message, forward.rows)
             for item, reason in forward.rejected:
                 self._reject(item, reason, one.listed)
             self.counts.unparsed += forward.unparsed
             self._chars += len(text or "") + sum(len(row[_INNER] or "") for row in forward.rows)
         elif status is not None:
             self.counts.unopened += 1
-        told = dict(zip((_TEXT, _STATUS, _CODE), (text, status, code or None), strict=True))
+        told = {_TEXT: text, _STATUS: status, _CODE: code or None}
         message = tuple(told.get(at, value) for at, value in enumerate(message))
         self._emit(one.rows._replace(message=message))
         self.leave(one)
@@ -250,7 +250,7 @@ class Intake:
             if rows.message[_TYPE] != "merge_forward":
                 self._emit(rows)
             elif rows.message[_IS_DELETED]:
-                self._rows[FORWARDED.name].append(_no_forward(rows.message))
+                self._children(FORWARDED, rows.message, [])
                 self._emit(rows)
             else:
                 self._keep(rows, version[0], listed)
@@ -322,24 +322,11 @@ def _tombstones(table: Table, messages: list[Row]) -> pa.Table:
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
-def _no_forward(message: Row) -> Row:
-    """A row that only removes what stood in a merged forward: it was recalled, or holds nothing."""
-    known = {"container_message_id": message[0], "_deleted": True}
-    return tuple(
-        known[column.name]
-        if column.name in known
-        else _OF_NO_FORWARD.get(column.type)
-        if not column.nullable
-        else None
-        for column in FORWARDED.columns
-    )
-
-
-_OF_NO_FORWARD = {"text": "", "bigint": -1, "bool": False, "ts": 0}
 _BODY, _TEXT, _TYPE, _IS_DELETED, _CREATED = map(
     MESSAGES.names.index, ("body_content", "text", "msg_type", "deleted", "create_time")
 )
 _STATUS, _CODE = map(MESSAGES.names.index, ("forward_status", "forward_error_code"))
 _INNER = FORWARDED.names.index("body_content")
 _OF_MESSAGE = {n: MESSAGES.names.index(n) for n in ("message_id", "chat_id", "create_time")}
-_NOTHING = {pa.string(): "", pa.int64(): -1, pa.bool_(): True}
+_OF_MESSAGE["container_message_id"] = _OF_MESSAGE["message_id"]
+_NOTHING = {pa.string(): "", pa.int64(): -1, pa.bool_(): True, ARROW["ts"]: 0}

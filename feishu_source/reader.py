@@ -425,7 +425,7 @@ class Reader:
     def _leave_unopened(self, visit: Visit, opening: Opening, error: FeishuError) -> None:
         """What it was listed in cannot be claimed: the next load lists it again."""
         in_page = any(opening.message_id in page.waits_for for page in visit.pages)
-        polls = [p for p in opening.polls if visit.polls.get(p.thread_id) is p]
+        polls = visit.polls_with(opening)
         visit.end_opening(opening.message_id)
         if in_page:
             visit.pages.clear()

@@ -71,7 +71,7 @@ def content_hash(item: Item) -> str:
     edited.
     """
     bare = item
-    if "msg_type" in item and item["msg_type"] == "interactive":
+    if item.get("msg_type") == "interactive":
         bare = {key: value for key, value in item.items() if key not in _CARD_KEYS}
     sender, mentions = bare.get("sender"), bare.get("mentions")
     if isinstance(sender, dict) and not _NAME_KEYS.isdisjoint(sender):

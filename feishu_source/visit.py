@@ -220,8 +220,11 @@ class Visit:
             page.waits_for.discard(message_id)
         for poll in opening.polls:
             poll.waits_for.discard(message_id)
-        open_ = (p for p in opening.polls if self.polls.get(p.thread_id) is p)
-        return [poll for poll in open_ if poll.at_end and not poll.waits_for]
+        return [p for p in self.polls_with(opening) if p.at_end and not p.waits_for]
+
+    def polls_with(self, opening: Opening) -> list[Poll]:
+        """The polls under way in which the forward was listed."""
+        return [p for p in opening.polls if self.polls.get(p.thread_id) is p]
 
     def end_poll(self, thread_id: str) -> None:
         """The thread was read, refused, or is owed now: pages wait for it no longer."""

@@ -143,10 +143,8 @@ class _Blocks:
     def header(self, card: JsonObject) -> list[str]:
         """What stands under the title."""
         header = card.get("header")
-        return [words] if isinstance(header, dict) and (words := self._subtitle(header)) else []
-
-    def _subtitle(self, header: JsonObject) -> str:
-        return self.words(flat(header).get("subtitle"))
+        words = self.words(flat(header).get("subtitle")) if isinstance(header, dict) else ""
+        return [words] if words else []
 
     def lines(self, blocks: object) -> list[str]:
         """The lines of the blocks, in reading order; what lies past the depth limit is counted."""

@@ -7,7 +7,6 @@ Refuses to know: how the server sends it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from feishu_source.sandbox.tenant import Message
@@ -18,14 +17,6 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 
-@dataclass
-class Place:
-    """A message in a forward: how deep, and its row."""
-
-    depth: int
-    row: Row
-
-
 class Forwarded:
     """The messages of one container; a container that stands in it twice is opened once."""
 
@@ -34,38 +25,34 @@ class Forwarded:
         self._read = read
         self._opened: set[int] = set()
 
-    def tell(self, container: Message) -> list[Place]:
-        """Every message that is in it, each before those that it holds."""
-        places = list(self._below(container, ""))
-        for place in places:
-            place.row["container_message_id"] = self._world.id_of(container)
-        return places
+    def tell(self, container: Message) -> list[Row]:
+        """The row of every message that is in it, each before those that it holds."""
+        known = {"container_message_id": self._world.id_of(container)}
+        return [row | known for row in self._below(container, "")]
 
-    def _below(self, container: Message, prefix: str) -> Iterator[Place]:
+    def _below(self, container: Message, prefix: str) -> Iterator[Row]:
         if container.number in self._opened:
             return
         self._opened.add(container.number)
-        children = self._world.forwards.get(container.number, ())
-        unlike = {child.number: child for child in reversed(children)}
-        once = list(dict.fromkeys(c.number for c in children))
-        for index, number in enumerate(once):
-            child = unlike[number]
-            row = self._read(child) | {"upper_message_id": self._world.id_of(container)}
+        children: dict[int, Message] = {}
+        for child in self._world.forwards.get(container.number, ()):
+            children.setdefault(child.number, child)
+        for index, child in enumerate(children.values()):
             path = f"{prefix}{index}"
-            place = Place(path.count("."), row | {"path": path, "depth": path.count(".")})
+            row = self._read(child) | {"upper_message_id": self._world.id_of(container)}
+            row |= {"path": path, "depth": path.count(".")}
             inner = list(self._below(child, f"{path}."))
             if inner:
-                place.row["text"] = "\n".join(transcript(inner, place.depth + 1))
-            yield place
+                row["text"] = "\n".join(transcript(inner, row["depth"] + 1))
+            yield row
             yield from inner
 
 
-def transcript(places: list[Place], depth: int = 0) -> Iterator[str]:
+def transcript(rows: list[Row], depth: int = 0) -> Iterator[str]:
     """The lines: when, who, what; what a nested container holds stands two blanks further in."""
-    for number, place in enumerate(places):
-        row = place.row
-        holds = places[number + 1 : number + 2]
-        if holds and holds[0].depth > place.depth:
+    for number, row in enumerate(rows):
+        after = rows[number + 1 : number + 2]
+        if after and after[0]["depth"] > row["depth"]:
             lines = ["merged forward:"]
         elif row["deleted"]:
             lines = ["[recalled]"]
@@ -74,7 +61,7 @@ def transcript(places: list[Place], depth: int = 0) -> Iterator[str]:
         else:
             name = f": {row['file_name']}" if row["file_name"] else ""
             lines = [f"[{row['msg_type']}{name}]"]
-        blanks = "  " * (place.depth - depth)
+        blanks = "  " * (row["depth"] - depth)
         who = row["sender_name"] or row["sender_id"] or row["sender_type"]
         yield f"{blanks}[{row['create_time']:%Y-%m-%d %H:%M:%S}] {who}: {lines[0]}"
         yield from (f"{blanks}  {line}" for line in lines[1:])

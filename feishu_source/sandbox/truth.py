@@ -200,9 +200,9 @@ class _Reader:
         row = self._message(message, body, deleted, len(mentions))
         rows["messages"].append(row)
         if self._forwards and body.msg_type == "merge_forward" and not deleted:
-            nodes = Forwarded(self._world, self.forwarded).tell(message)
-            rows["forwarded_messages"] += [each.row for each in nodes]
-            row["text"] = "\n".join(transcript(nodes)) or row["text"]
+            within = Forwarded(self._world, self.forwarded).tell(message)
+            rows["forwarded_messages"] += within
+            row["text"] = "\n".join(transcript(within)) or row["text"]
             row["forward_status"] = "ok"
         place = {"chat_id": message.chat.chat_id, "create_time": when(message.create_ms)}
         links = [] if deleted else [{"url": url, "label": label} for url, label in body.links]

@@ -59,6 +59,10 @@ class Evidence:
 
     texts: dict[tuple[str, str, str], str] = field(default_factory=dict)
 
+    def errors(self) -> dict[str, str]:
+        """Of each load that ended with an error, its kind."""
+        return {load: kind for load, where, kind in self.texts if where == "error"}
+
     def places(self, word: str) -> list[tuple[str, str, str]]:
         """Where the word stands."""
         return [place for place, text in self.texts.items() if word in text]

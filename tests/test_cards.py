@@ -2,29 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from feishu_source.sandbox import World
 from feishu_source.sandbox.cards import card, card_2
 from tests.belt import Belt
-from tests.laboratory import START_MS
 
 USER, RAW = "user_card_content", "raw_card_content"
-
-
-@pytest.fixture
-def world() -> World:
-    """A tenant at its beginning."""
-    return World(start_ms=START_MS, now_ms=START_MS)
-
-
-@pytest.fixture
-def belt(world: World) -> Iterator[Belt]:
-    """What loads it."""
-    with Belt(world) as belt:
-        yield belt
 
 
 def post_cards(world: World) -> list[str]:

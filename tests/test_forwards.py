@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -17,19 +16,6 @@ GET = MESSAGES + "/:message_id"
 SENTENCE = "Merged and Forwarded Message"
 HOUR_S = 3_600
 NO_SWEEPS: dict[str, Any] = {"rungs": "off"}
-
-
-@pytest.fixture
-def world() -> World:
-    """A tenant at its beginning."""
-    return World(start_ms=START_MS, now_ms=START_MS)
-
-
-@pytest.fixture
-def belt(world: World) -> Iterator[Belt]:
-    """What loads it."""
-    with Belt(world) as belt:
-        yield belt
 
 
 def gets(belt: Belt) -> list[str]:

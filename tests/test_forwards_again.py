@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from feishu_source.opener import MOST_KNOWN, MOST_OWED
 from feishu_source.sandbox import Fault, World
 from tests.belt import Belt
-from tests.laboratory import MESSAGES, START_MS
+from tests.laboratory import MESSAGES
 from tests.test_forwards import GET, NO_SWEEPS, SENTENCE, gets, one_forward, told
 
 HOUR_S = 3_600
 DAY_S = 86_400
 
 
-@pytest.fixture
-def world() -> World:
-    """A tenant at its beginning."""
-    return World(start_ms=START_MS, now_ms=START_MS)
-
-
-@pytest.fixture
-def belt(world: World) -> Iterator[Belt]:
-    """What loads it."""
-    with Belt(world) as belt:
-        yield belt
+def chat_with_forwards(world: World, number: int, apart_s: int = 0) -> str:
+    """A chat, and so many merged forwards in it of one message."""
+    ann = world.add_user("Ann")
+    here = world.add_chat(member_ids=[ann])
+    post = world.post(here, ann, text="x")
+    for _ in range(number):
+        world.advance(apart_s)
+        world.forward(here, ann, [post])
+    return here
 
 
 # what was opened keeps its words
@@ -68,11 +64,7 @@ def test_a_full_load_does_not_wait_for_what_is_owed(belt: Belt, world: World) ->
 
 def test_more_than_the_state_keeps_are_not_all_opened_again(belt: Belt, world: World) -> None:
     """Only the ones beyond its bound, however often the look-back lists them all."""
-    ann = world.add_user("Ann")
-    here = world.add_chat(member_ids=[ann])
-    post = world.post(here, ann, text="x")
-    for _ in range(MOST_KNOWN + 100):
-        world.forward(here, ann, [post])
+    here = chat_with_forwards(world, MOST_KNOWN + 100)
     belt.load()
     for _ in range(3):
         world.advance(60)
@@ -86,12 +78,8 @@ def test_more_than_the_state_keeps_are_not_all_opened_again(belt: Belt, world: W
 
 def test_a_missing_scope_is_met_by_few_of_those_that_are_owed(belt: Belt, world: World) -> None:
     """As many as are asked for side by side, however many chats owe however many."""
-    ann = world.add_user("Ann")
     for _ in range(5):
-        here = world.add_chat(member_ids=[ann])
-        post = world.post(here, ann, text="x")
-        for _ in range(40):
-            world.forward(here, ann, [post])
+        chat_with_forwards(world, 40)
     belt.sandbox.inject(Fault("missing_scope", path=GET, times=None))
     for _ in range(3):
         belt.load(workers=4)
@@ -119,12 +107,7 @@ def test_what_is_owed_is_opened_by_a_load_with_other_bounds(belt: Belt, world: W
 
 def test_an_outage_that_leaves_too_many_closed_ends_their_chat(belt: Belt, world: World) -> None:
     """What nobody would remember is not claimed; long after that it is still to be read."""
-    ann = world.add_user("Ann")
-    here = world.add_chat(member_ids=[ann])
-    post = world.post(here, ann, text="x")
-    for _ in range(MOST_OWED + 60):
-        world.advance(1)
-        world.forward(here, ann, [post])
+    here = chat_with_forwards(world, MOST_OWED + 60, apart_s=1)
     belt.sandbox.inject(Fault("html_502", path=GET, times=None))
     assert belt.load(attempts=1, **NO_SWEEPS)[here] == "failed"
     assert len(belt.claims[here]["owed_forwards"]) == MOST_OWED

@@ -183,8 +183,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Evidence, 
 def test_loads_ended_as_they_were_meant_to(found: tuple[Evidence, Lab]) -> None:
     """Each failure is the one that was wanted."""
     evidence, _ = found
-    ends = {load: kind for load, where, kind in evidence.texts if where == "error"}
-    assert ends == {name: kind for name, (_, kind) in STEPS.items() if kind}
+    assert evidence.errors() == {name: kind for name, (_, kind) in STEPS.items() if kind}
 
 
 def test_everything_was_looked_at(found: tuple[Evidence, Lab]) -> None:

@@ -91,8 +91,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Evidence, 
 def test_loads_ended_as_they_were_meant_to(found: tuple[Evidence, StoreLab]) -> None:
     """Each failure is the one that was wanted."""
     evidence, _ = found
-    ends = {load: kind for load, where, kind in evidence.texts if where == "error"}
-    assert ends == {name: kind for name, (_, kind) in STEPS.items() if kind}
+    assert evidence.errors() == {name: kind for name, (_, kind) in STEPS.items() if kind}
 
 
 def test_the_search_sees_what_is_no_secret(found: tuple[Evidence, StoreLab]) -> None:

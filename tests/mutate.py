@@ -28,6 +28,7 @@ MOST_S = 900
 SUITE = (
     "test_histories_found.py",
     "test_counterexamples.py",
+    "test_forwards*.py",
     "test_coverage*.py",
     "test_batch.py",
     "test_idle.py",

@@ -8,9 +8,11 @@ from typing import Any
 
 import dlt
 import pytest
+from dlt.common.configuration import resolve_configuration
+from dlt.common.destination import reference
 from dlt.destinations.impl.duckdb.duck import DuckDbCopyJob
 
-from feishu_source import holdings, loader, reading
+from feishu_source import holdings, loader, open_pipeline, reading
 from feishu_source.sandbox import World
 from tests.lab import Lab
 
@@ -79,3 +81,29 @@ def test_a_file_that_was_copied_twice_is_merged_once(
     history.assert_equals_truth()
     history.load(full=True)
     history.assert_equals_truth()
+
+
+def test_the_destinations_settings_are_looked_up_once_and_connections_are_not_shared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """dlt asks for them over a hundred times a load; each client borrows connections of its own."""
+    monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS__WAIT_S", "7")
+    looked_up: list[object] = []
+
+    def look_up(*arguments: Any, **named: Any) -> Any:
+        looked_up.append(arguments)
+        return original(*arguments, **named)
+
+    original = resolve_configuration
+    monkeypatch.setattr(reference, "resolve_configuration", look_up)
+    pipeline = open_pipeline(database=str(tmp_path / "a.duckdb"), pipelines_dir=str(tmp_path))
+    looked_up.clear()
+    configurations: list[Any] = [pipeline.destination_client().config for _ in range(5)]
+    assert len(looked_up) == 1
+    credentials = [one.credentials for one in configurations]
+    assert {(one.wait_s, one.memory_limit) for one in credentials} == {(7.0, "192MB")}
+    assert len({id(one.conn_pool) for one in credentials}) == 5
+    assert all(one.conn_pool.credentials is one for one in credentials)
+    configurations[0].dataset_name = "another"  # what one client does to its settings, none sees
+    again: Any = pipeline.destination_client().config
+    assert again.dataset_name == "feishu"

@@ -34,8 +34,8 @@ a load would meet, `plan()` what it would cost, `tenants()` those that are confi
     account                                  what a load has done, and how it ended
     session  terms                           one use of the source: client, chats, walk
     options  ticket                          what it was asked for, checked; a store app's ticket
-    ahead  walk  windows  reader             the belt: chats and threads side by side; no dlt
-    opener  workers                          merged forwards opened; requests under way
+    ahead  walk  windows  reader  threads    the belt: chats and threads side by side; no dlt
+    reception  opener  workers               what comes back; forwards opened; requests under way
     roster                                   which chats there are
     status  visit  stretches                 a chat in this load: what came back, how it stands
     batch                                    rows collected into Arrow tables, with their claims

@@ -99,12 +99,14 @@ class Walk:
     @property
     def stopped_by(self) -> FeishuError | None:
         """What ended the walk before everything was read."""
-        return self._reader.stopped_by
+        return self._reader.reception.stopped_by
 
     @property
     def _is_spent(self) -> bool:
         """True if the load may read no more."""
-        return bool(self._client.budget.spent) or self._reader.listed >= self._most_messages
+        return (
+            bool(self._client.budget.spent) or self._reader.reception.listed >= self._most_messages
+        )
 
     @property
     def starved(self) -> bool:
@@ -113,7 +115,7 @@ class Walk:
 
     def stop(self, error: FeishuError) -> None:
         """Ends the walk after what is under way; safe to call from any thread or signal handler."""
-        self._reader.stop(error)
+        self._reader.reception.stop(error)
         self._workers.wake()
 
     def rewind(self) -> None:
@@ -152,7 +154,7 @@ class Walk:
         self._tell_why()
         for visit in self._touched.values():
             self._windows.claim(visit)  # threads too that were read for a page that was not
-        self._intake.add_rows(THREADS, self._reader.take_threads())
+        self._intake.add_rows(THREADS, self._reader.threads.take_rows())
         self._intake.add_rows(
             SYNC_COVERAGE,
             [coverage_row(visit, self._wanted.as_of_s) for visit in self._touched.values()],
@@ -179,7 +181,9 @@ class Walk:
         self._told |= self._touched.keys()
         self._touched, self._before = {}, {}
         self._counts_before = replace(self._intake.counts)
-        self._slice_ends_at = min(self._reader.listed + self._most_in_slice, self._most_messages)
+        self._slice_ends_at = min(
+            self._reader.reception.listed + self._most_in_slice, self._most_messages
+        )
         self._intake.begin_slice()
         self._reader.open_held(self.visits)
         self._due.sort(key=_urgency)
@@ -188,7 +192,7 @@ class Walk:
 
     def _is_full(self) -> bool:
         """True if the slice is: no further chat is begun, and what may be cut is."""
-        if self._reader.listed >= self._slice_ends_at:
+        if self._reader.reception.listed >= self._slice_ends_at:
             return True
         return self._bounded and self._intake.slice_chars >= self._settings.slice_chars
 

@@ -77,7 +77,7 @@ class Windows:
             self._reader.take_page(visit)
             self._claim_settled(visit, walk)
         self.got_on = self.got_on or visit.grew or self._reader.settled > 0
-        if visit.broken or self._reader.stopped_by:
+        if visit.broken or self._reader.reception.stopped_by:
             return "end" if visit.at_rest and visit.broken else None
         if not visit.exhausted and not self._may_cut(visit):
             self._ask_on(visit)
@@ -96,7 +96,12 @@ class Windows:
         Nor are more taken than may wait for their threads.
         """
         listing = visit.listing
-        if listing is None or not listing.now.ready or visit.broken or self._reader.stopped_by:
+        if (
+            listing is None
+            or not listing.now.ready
+            or visit.broken
+            or self._reader.reception.stopped_by
+        ):
             return False
         if visit.asking_mode:
             return False

@@ -36,12 +36,12 @@ MUTATIONS = (
     Mutation(
         "a page is claimed after the merged forwards in it",
         "reader.py",
-        "visit.note_page(page.items, waits_for | forwards)",
-        "visit.note_page(page.items, waits_for)",
+        "visit.note_page(page.items, self.threads.show(visit, page.items) | forwards)",
+        "visit.note_page(page.items, self.threads.show(visit, page.items))",
     ),
     Mutation(
         "a thread is settled after the merged forwards in it",
-        "reader.py",
+        "threads.py",
         "if not poll.waits_for:",
         "if True:",
     ),
@@ -83,13 +83,13 @@ MUTATIONS = (
     ),
     Mutation(
         "a thread that failed is owed",
-        "reader.py",
+        "threads.py",
         "        owe(known, poll.thread_id, poll.stop_ms, begun=poll.pages > 0)\n",
         "",
     ),
     Mutation(
         "what is owed is asked for again",
-        "reader.py",
+        "threads.py",
         "threads += [self._owed_poll(visit, thread_id) for thread_id in state.owed]",
         "pass",
     ),

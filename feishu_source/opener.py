@@ -27,6 +27,7 @@ from feishu_source.errors import (
     MalformedId,
     MessageRefused,
     ReplyBroken,
+    RetriesExhausted,
     ScopeMissing,
     ThreadRefused,
 )
@@ -40,6 +41,10 @@ AGAIN_S = (HOUR_S // 4, HOUR_S, 4 * HOUR_S, 16 * HOUR_S, 3 * DAY_S, 10 * DAY_S)
 """How long after a failure one is tried again: six times in two weeks, as an outage or a missing
 permission lasts, and no more than that for what is refused for good."""
 
+MOST_LOST = 5
+"""In a row, after which no more are asked for in this load: only that endpoint may be down, and
+each waits for all of its attempts."""
+
 MOST_KNOWN = 1_000
 MOST_OWED = 100
 """Of one chat, since a state is written whole. What is refused beyond that is tried when it is
@@ -49,8 +54,8 @@ listed again; what an outage keeps closed beyond that ends the chat, as too many
 class Opener:
     """Asks and takes in, for all visits of a load.
 
-    `settled` counts those that were opened. `refused`: the scope that all of them need is missing;
-    from then on this is their answer, without a request.
+    `settled` counts those that were opened. `closed`: the scope that all of them need is missing,
+    or one after the other got no answer; from then on this is their answer, without a request.
     """
 
     def __init__(self, client: Client, wanted: Wanted, intake: Intake, workers: Workers) -> None:
@@ -59,7 +64,8 @@ class Opener:
         self._intake = intake
         self._workers = workers
         self._asked: set[str] = set()
-        self.refused: ScopeMissing | None = None
+        self._lost = 0
+        self.closed: FeishuError | None = None
         self.settled = 0
 
     def ask_owed(self, visit: Visit) -> None:
@@ -94,6 +100,7 @@ class Opener:
             return
         server_ms = int((self._client.server_time_s or self._wanted.as_of_s) * 1_000)
         forward = parse_forward(opening.message_id, result, server_ms)
+        self._lost = 0
         one = opening.listed
         if one is None and forward.container is not None:
             listed = Listed(visit.chat_id, [forward.container], server_ms, loaded=True)
@@ -147,23 +154,21 @@ class Opener:
         return (self._wanted.as_of_s if one.listed.from_thread else sent_s) // HOUR_S
 
     def _ask(self, visit: Visit, opening: Opening) -> None:
-        if self.refused is not None:
-            self._fail(visit, opening, self.refused)
-            return
         visit.openings[opening.message_id] = opening
         call = partial(self._fetch, opening.message_id)
         self._workers.add(Job("forward", visit, call, opening=opening))
 
     def _fetch(self, message_id: str) -> list[Item]:
-        """On a worker; hundreds may be lined up by the time a scope is known to be missing."""
-        if self.refused is not None:
-            raise self.refused
+        """On a worker; hundreds may be lined up by the time it is known that none can be opened."""
+        if self.closed is not None:
+            raise self.closed
         return self._client.fetch_message(message_id)
 
     def _fail(self, visit: Visit, opening: Opening, error: FeishuError) -> None:
         """The message is loaded all the same; what keeps going wrong makes its chat partial."""
-        if isinstance(error, ScopeMissing):
-            self.refused = error  # the others need it too
+        self._lost = self._lost + 1 if isinstance(error, RetriesExhausted) else 0
+        if isinstance(error, ScopeMissing) or self._lost >= MOST_LOST:
+            self.closed = error  # to the others too
         code = (error.code or 0) if isinstance(error, ApiError) else 0
         self._owe(visit.state, opening.message_id, code)
         if (one := opening.listed) is not None:

@@ -132,7 +132,7 @@ class Reader:
         if job.kind == "mode":
             self._take_mode(visit, result)
         elif job.opening is not None:
-            visit.requests += result is not self.opener.refused
+            visit.requests += result is not self.opener.closed
             self._take_forward(visit, job.opening, result)
         elif job.poll is not None:
             visit.requests += 1

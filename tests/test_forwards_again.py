@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from feishu_source.opener import MOST_KNOWN, MOST_OWED
+from feishu_source.opener import MOST_KNOWN, MOST_LOST, MOST_OWED
 from feishu_source.sandbox import Fault, World
 from tests.belt import Belt
 from tests.laboratory import MESSAGES
@@ -109,8 +109,9 @@ def test_an_outage_that_leaves_too_many_closed_ends_their_chat(belt: Belt, world
     """What nobody would remember is not claimed; long after that it is still to be read."""
     here = chat_with_forwards(world, MOST_OWED + 60, apart_s=1)
     belt.sandbox.inject(Fault("html_502", path=GET, times=None))
-    assert belt.load(attempts=1, **NO_SWEEPS)[here] == "failed"
+    assert belt.load(attempts=1, workers=4, **NO_SWEEPS)[here] == "failed"
     assert len(belt.claims[here]["owed_forwards"]) == MOST_OWED
+    assert len(gets(belt)) <= MOST_LOST + 2 * 4  # the others would wait as long for nothing
     belt.sandbox.clear_faults()
     world.advance(30 * DAY_S)
     assert belt.load(**NO_SWEEPS)[here] == "complete"

@@ -26,6 +26,7 @@ a load would meet, `plan()` what it would cost, `tenants()` those that are confi
     duckdb_copy                              a copy of the file for those who read it meanwhile
     manners                                  which kinds of destination have ways of their own here
     duckdb_destination  duckdb_file          DuckDB's own ways: how it is opened, what is a file
+    duckdb_merge                             rows merged right from their files
     postgres_destination                     PostgreSQL's: how rows are copied
     filesystem_destination  open_tables      files' own ways: appended or merged, which count
     sqlalchemy_destination                   SQLite's and MySQL's: how texts fit, how rows are found

@@ -113,7 +113,8 @@ def plan_pipeline(
     Raises:
         ConfigurationError: the DuckDB file and the dataset have the same name, the dataset cannot
             be told from others or is where a shard stages its rows, shards cannot be loaded there,
-            nobody knows such a destination, or what it needs is not installed.
+            nobody knows such a destination, what it needs is not installed, or the working folder
+            has a name that dlt or DuckDB misread.
     """
     set_dlt_defaults()
     part = parse_shard(shard)
@@ -146,6 +147,7 @@ def plan_pipeline(
         target = own.make(found) if own else found
     digest = hashlib.sha256("\n".join(where).encode()).hexdigest()[:12]
     root = Path(pipelines_dir or get_dlt_pipelines_dir()).expanduser().resolve()
+    _check_folder(root)
     place = Place(destination, str(path) if path else None, dataset)
     own_name = part.name(name) if part else name
     return Plan(own_name, place, target, root / f"{destination}-{digest}")
@@ -197,6 +199,15 @@ def _name_at_destination(dataset: str) -> str:
             "a to z, digits and _."
         )
     return str(dlt.Schema("feishu").naming.normalize_table_identifier(dataset))
+
+
+def _check_folder(folder: Path) -> None:
+    """dlt takes % for a format in the names of its files, DuckDB the others for a pattern."""
+    if found := re.search(r"[%*?\[\]]", str(folder)):
+        raise ConfigurationError(
+            f"the working folder {folder} cannot have {found[0]} in its name: name another with "
+            "--pipelines-dir."
+        )
 
 
 def _make_parent(path: Path) -> None:

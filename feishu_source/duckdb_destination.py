@@ -13,7 +13,7 @@ write-ahead log until then.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
@@ -21,7 +21,6 @@ from typing import Any, cast
 
 import dlt
 from dlt.common.configuration import configspec
-from dlt.common.destination.client import FollowupJobRequest
 from dlt.common.runtime import signals
 from dlt.destinations.impl.duckdb.configuration import (
     DuckDbClientConfiguration,
@@ -29,9 +28,10 @@ from dlt.destinations.impl.duckdb.configuration import (
     DuckDbCredentials,
 )
 from dlt.destinations.impl.duckdb.duck import DuckDbClient
-from dlt.destinations.sql_jobs import SqlMergeFollowupJob
 from duckdb import DuckDBPyConnection
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_fixed
+
+from feishu_source.duckdb_merge import MergingClient
 
 WAIT_S = 30.0
 """Somebody who looks into the file holds it for seconds; who holds it for longer has to act."""
@@ -187,40 +187,6 @@ class PatientCredentials(DuckDbCredentials):
         return copied
 
 
-class _Merge(SqlMergeFollowupJob):
-    """dlt's merge; one row of each key is found by its place, which sorts no rows.
-
-    A staged row stands there twice after a kill between copying a file and noting that.
-    """
-
-    @classmethod
-    def gen_select_from_dedup_sql(
-        cls,
-        table_name: str,
-        primary_keys: Sequence[str],
-        columns: Sequence[str],
-        dedup_sort: Any = None,
-        condition: Any = None,
-        *more: Any,
-        **named: Any,
-    ) -> str:
-        """The staged rows to insert, one of each key."""
-        if dedup_sort is not None:  # by no table of this source
-            return super().gen_select_from_dedup_sql(
-                table_name, primary_keys, columns, dedup_sort, condition, *more, **named
-            )
-        keys = ", ".join(primary_keys)
-        return (
-            f"SELECT {', '.join(columns)} FROM {table_name} WHERE rowid IN"
-            f" (SELECT max(rowid) FROM {table_name} GROUP BY {keys}) AND ({condition or '1 = 1'})"
-        )
-
-
-class _Client(DuckDbClient):
-    def _create_merge_followup_jobs(self, table_chain: Sequence[Any]) -> list[FollowupJobRequest]:
-        return [_Merge.from_table_chain(table_chain, self.sql_client)]
-
-
 @configspec(init=False)
 class _PatientConfiguration(DuckDbClientConfiguration):
     credentials: PatientCredentials = None  # type: ignore[assignment]  # as dlt declares it
@@ -250,7 +216,7 @@ class _PatientDuckDb(dlt.destinations.duckdb):
 
     @property
     def client_class(self) -> type[DuckDbClient]:
-        return _Client
+        return MergingClient
 
     @property
     def destination_type(self) -> str:

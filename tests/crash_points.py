@@ -12,11 +12,17 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from dlt import Pipeline
-from dlt.destinations.impl.duckdb.duck import DuckDbCopyJob
 from dlt.destinations.job_client_impl import SqlJobClientBase, SqlLoadJob
 from dlt.load.load import Load
 
-from feishu_source import batch, filesystem_destination, loader, open_tables, reading
+from feishu_source import (
+    batch,
+    duckdb_merge,
+    filesystem_destination,
+    loader,
+    open_tables,
+    reading,
+)
 from feishu_source.files import Downloads, Store, store
 from feishu_source.files.spool import SpoolFile
 from feishu_source.filesystem_destination import FilesClient, WholeFiles
@@ -113,14 +119,17 @@ POINTS: dict[str, Callable[[int], None]] = {
     "in the midst of the extract": _before(batch, "to_arrow"),
     "between extract and normalize": _before(Pipeline, "normalize"),
     "between normalize and load": _before(Pipeline, "load"),
-    "in the midst of the load": _after(DuckDbCopyJob, "run"),
+    "in the midst of the load": _before(duckdb_merge._MergeRequest, "from_table_chain"),
     "before rows are merged": _either(
         _before(SqlLoadJob, "run"),
+        _before(duckdb_merge._Merge, "run"),
         _before(WholeFiles, "run"),
         _before(open_tables.DeltaReplace, "run"),
         _before(open_tables.IcebergReplace, "run"),
     ),
-    "after rows were merged": _after(SqlLoadJob, "run"),
+    "after rows were merged": _either(
+        _after(SqlLoadJob, "run"), _after(duckdb_merge._Merge, "run")
+    ),
     "before the package is complete": _before(Load, "complete_package"),
     "after the package is complete": _after(SqlJobClientBase, "complete_load"),
     "between load and bookkeeping": _before(loader, "checkpoint"),

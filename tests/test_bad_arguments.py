@@ -52,6 +52,8 @@ __all__ = ["tenant", "workplace"]
         (["--destination", "postgres", "--dataset", "information_schema"], "is the server's own"),
         (["--destination", "sqlalchemy", "--dataset", "mysql"], "mysql is the server's own"),
         (["--pipelines-dir", "taken"], "name another with --pipelines-dir"),
+        (["--pipelines-dir", "100 %"], "cannot have % in its name: name another with --pipelines"),
+        (["--pipelines-dir", "[work]"], "cannot have [ in its name"),
     ],
 )
 def test_word_that_cannot_be_meant_ends_before_any_request(

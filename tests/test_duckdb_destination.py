@@ -10,7 +10,6 @@ import dlt
 import pytest
 from dlt.common.configuration import resolve_configuration
 from dlt.common.destination import reference
-from dlt.destinations.impl.duckdb.duck import DuckDbCopyJob
 
 from feishu_source import holdings, loader, open_pipeline, reading
 from feishu_source.sandbox import World
@@ -64,23 +63,6 @@ def test_the_file_can_be_read_while_a_slice_is_fetched(
     history.load(slice_messages=5, page_size=2, batch_rows=2)
     assert len(seen) > 3
     assert set(seen) == {1}
-
-
-def test_a_file_that_was_copied_twice_is_merged_once(
-    history: Lab, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As after a kill between copying rows into the staging dataset and noting that."""
-
-    def run(job: DuckDbCopyJob) -> None:
-        original(job)
-        original(job)
-
-    original = DuckDbCopyJob.run
-    monkeypatch.setattr(DuckDbCopyJob, "run", run)
-    history.load()
-    history.assert_equals_truth()
-    history.load(full=True)
-    history.assert_equals_truth()
 
 
 def test_the_destinations_settings_are_looked_up_once_and_connections_are_not_shared(

@@ -1,0 +1,134 @@
+"""DuckDB merges rows right from the files they were extracted into.
+
+In: a load package whose files hold the rows of tables. Out: these rows in the tables, each table
+as a whole or not at all. Refuses to know which tables, and how the database is opened.
+
+Left alone, dlt copies the files into tables of a staging dataset and merges from there: each row is
+written twice, most of what a load costs DuckDB. A kill at any moment leaves the files, and merging
+them again changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from threading import BoundedSemaphore
+from typing import Any, cast
+
+from dlt.common.destination.client import (
+    FollowupJobRequest,
+    HasFollowupJobs,
+    LoadJob,
+    RunnableLoadJob,
+)
+from dlt.common.destination.typing import PreparedTableSchema
+from dlt.common.schema.typing import TColumnProp, TTableSchema
+from dlt.common.schema.utils import get_columns_names_with_prop, get_nested_tables
+from dlt.common.storages.load_package import PackageStorage, ParsedLoadJobFileName
+from dlt.destinations.impl.duckdb.duck import DuckDbClient
+from dlt.destinations.job_client_impl import SqlLoadJob
+from dlt.destinations.sql_client import SqlClientBase
+from dlt.destinations.sql_jobs import SqlFollowupJob
+
+_ROWS = "{rows of the files}"
+"""In the statements of a merge: where its files stand is known when it runs."""
+
+
+class MergingClient(DuckDbClient):
+    """dlt's client, which stages only what cannot be merged from files."""
+
+    def should_load_data_to_staging_dataset(self, table_name: str) -> bool:
+        """False where the rows are merged from their files."""
+        if self._merges(self.prepare_load_table(table_name)):
+            return False
+        return super().should_load_data_to_staging_dataset(table_name)
+
+    def create_load_job(
+        self, table: PreparedTableSchema, file_path: str, load_id: str, restore: bool = False
+    ) -> LoadJob:
+        """A file is left as it is, and merged once those of its table are together."""
+        if not self._merges(table):
+            return super().create_load_job(table, file_path, load_id, restore)
+        return _Merge(file_path) if SqlLoadJob.is_sql_job(file_path) else _Left(file_path)
+
+    def _create_merge_followup_jobs(
+        self, table_chain: Sequence[PreparedTableSchema]
+    ) -> list[FollowupJobRequest]:
+        if not self._merges(table_chain[0]):
+            return super()._create_merge_followup_jobs(table_chain)
+        return [_MergeRequest.from_table_chain(table_chain, self.sql_client)]
+
+    def _merges(self, table: PreparedTableSchema) -> bool:
+        """True of every table of this source; whatever else a pipeline loads is left to dlt."""
+        keys = _columns(table, "primary_key")
+        return (
+            table["write_disposition"] == "merge"
+            and table.get("x-merge-strategy") == "delete-insert"
+            and table.get("file_format") == "parquet"
+            and bool(keys)
+            and {*_columns(table, "merge_key")} <= {*keys}
+            and not _columns(table, "dedup_sort")
+            and len(get_nested_tables(self.schema.tables, str(table["name"]))) == 1
+        )
+
+
+class _Left(RunnableLoadJob, HasFollowupJobs):
+    """A file whose rows stay in it until all files of its table are there."""
+
+    def run_managed(self, _client: Any, done_event: BoundedSemaphore, /) -> None:
+        """Done at once, without a connection: many that open and close a file at once collide."""
+        self._done_event = done_event
+        self._release("completed")
+
+    def run(self) -> None:
+        """Nothing is copied."""
+
+
+class _MergeRequest(SqlFollowupJob):
+    """The statements of a merge, for the job that is begun behind the files of a table."""
+
+    @classmethod
+    def generate_sql(
+        cls, table_chain: Sequence[PreparedTableSchema], sql_client: SqlClientBase[Any]
+    ) -> list[str]:
+        """Deletes what the rows replace, by their key or that of rows that go together; inserts
+        one of each key, but none that only says that something goes."""
+        table = table_chain[0]
+        name = sql_client.make_qualified_table_name(str(table["name"]))
+
+        def columns(hint: TColumnProp) -> list[str]:
+            return [sql_client.escape_column_name(column) for column in _columns(table, hint)]
+
+        keys = columns("primary_key")
+        same = " AND ".join(f"d.{key} = s.{key}" for key in columns("merge_key") or keys)
+        stays = "".join(f" AND {mark} IS NOT TRUE" for mark in columns("hard_delete"))
+        return [
+            f"DELETE FROM {name} AS d WHERE EXISTS (SELECT 1 FROM {_ROWS} AS s WHERE {same})",
+            f"INSERT INTO {name} BY NAME SELECT * EXCLUDE (filename, file_row_number) FROM {_ROWS}"
+            " WHERE (filename, file_row_number) IN (SELECT max((filename, file_row_number)) FROM"
+            f" {_ROWS} GROUP BY {', '.join(keys)}){stays}",
+        ]
+
+
+class _Merge(SqlLoadJob):
+    """A merge from the files of its table that stand beside it in the package."""
+
+    def run(self) -> None:
+        """Runs the statements in one transaction."""
+        statements = Path(self._file_path).read_text("utf-8").splitlines()
+        folder = Path(self._file_path).parents[1] / PackageStorage.COMPLETED_JOBS_FOLDER
+        paths = [
+            str(path).replace("'", "''")
+            for path in sorted(folder.glob("*.parquet"))
+            if ParsedLoadJobFileName.parse(path.name).table_name == self.load_table_name
+        ]
+        files = ", ".join(f"'{path}'" for path in paths)
+        rows = f"read_parquet([{files}], union_by_name=true, filename=true, file_row_number=true)"
+        client = self._job_client.sql_client
+        with client.begin_transaction():
+            for statement in statements:
+                client.execute_sql(statement.replace(_ROWS, rows))
+
+
+def _columns(table: PreparedTableSchema, hint: TColumnProp) -> list[str]:
+    return get_columns_names_with_prop(cast(TTableSchema, table), hint)

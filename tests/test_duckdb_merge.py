@@ -1,0 +1,133 @@
+"""Rows on their way into a DuckDB file: merged from the files they were extracted into."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import dlt
+import pytest
+
+from feishu_source import load, open_pipeline
+from feishu_source.duckdb_merge import MergingClient, _Merge
+from feishu_source.errors import FeishuError
+from feishu_source.sandbox import World
+from tests.lab import Lab
+
+
+@pytest.fixture
+def history(lab: Lab, world: World, ann: str, team: str) -> Lab:
+    """Twelve messages, each with a mention and a link, and a thread."""
+    for number in range(12):
+        world.advance(60)
+        world.post(team, ann, text=f"@<{ann}> see https://example.com/{number}")
+    root = world.post(team, ann, text="root")
+    world.reply_in_thread(root, ann, text="reply")
+    return lab
+
+
+@pytest.fixture
+def merged(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
+    """Of each merge its table and the number of files beside it."""
+    seen: list[tuple[str, int]] = []
+
+    def run(job: _Merge) -> None:
+        beside = Path(job._file_path).parents[1] / "completed_jobs"
+        table = job.load_table_name
+        seen.append((table, len([*beside.glob(f"{table}.*.parquet")])))
+        original(job)
+
+    original = _Merge.run
+    monkeypatch.setattr(_Merge, "run", run)
+    return seen
+
+
+def test_no_row_is_staged(history: Lab, merged: list[tuple[str, int]]) -> None:
+    """Each would be written twice, and stand in a second place while a slice is loaded."""
+    history.load()
+    assert {table for table, _ in merged} >= {"messages", "message_mentions", "sync_coverage"}
+    schemas = history.query("select distinct table_schema from information_schema.tables")
+    assert schemas == [("feishu",)]
+    history.assert_equals_truth()
+
+
+def test_a_merge_that_runs_twice_changes_nothing(
+    history: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a kill between merging a table and noting that."""
+
+    def run(job: _Merge) -> None:
+        original(job)
+        original(job)
+
+    original = _Merge.run
+    monkeypatch.setattr(_Merge, "run", run)
+    history.load()
+    history.assert_equals_truth()
+    history.load(full=True)
+    history.assert_equals_truth()
+
+
+def test_a_tables_rows_may_come_in_many_files(
+    history: Lab, merged: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever bounds the size of dlt's files; the rows of one file do not remove another's."""
+    monkeypatch.setenv("DATA_WRITER__FILE_MAX_ITEMS", "3")
+    history.load(page_size=2, batch_rows=2)
+    assert max(files for table, files in merged if table == "message_mentions") > 1
+    history.assert_equals_truth()
+    history.load(full=True, page_size=2, batch_rows=2)
+    history.assert_equals_truth()
+
+
+def test_a_working_folder_may_have_any_name(history: Lab) -> None:
+    """Quotes, semicolons and what SQL or dlt takes for words of theirs."""
+    name = "it's; a 'folder' {} $1 -- DROP TABLE"
+    pipeline = open_pipeline(
+        database=str(history.database), pipelines_dir=str(history.folder / name)
+    )
+    assert load(pipeline, **history.access).exit_code == 0
+    history.assert_equals_truth()
+
+
+def test_a_merge_that_fails_leaves_its_table_as_it_was(
+    history: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was deleted comes back with the transaction; the next load loads the package again."""
+    history.load()
+    before = history.query("select * from feishu.messages order by message_id")
+
+    def execute(client: Any, sql: Any, *arguments: Any, **named: Any) -> Any:
+        if str(sql).startswith('INSERT INTO "feishu"."messages"'):
+            raise RuntimeError("the disk is full")
+        return original(client, sql, *arguments, **named)
+
+    client: Any = open_pipeline(database=str(history.database)).destination_client()
+    sql_client = type(client.sql_client)
+    original = sql_client.execute_sql
+    with monkeypatch.context() as patch:
+        patch.setattr(sql_client, "execute_sql", execute)
+        with pytest.raises(FeishuError, match="the disk is full"):
+            history.load(full=True)
+    assert history.query("select * from feishu.messages order by message_id") == before
+    history.load()
+    history.assert_equals_truth()
+
+
+def test_what_else_a_pipeline_loads_is_merged_as_dlt_does_it(tmp_path: Path) -> None:
+    """Rows with rows in them, no key, files that are no Parquet: dlt's staging dataset."""
+    pipeline = open_pipeline(database=str(tmp_path / "a.duckdb"), pipelines_dir=str(tmp_path))
+    rows = [{"id": 1, "inner": [{"a": 1}, {"a": 2}]}, {"id": 2, "inner": []}]
+    for _ in range(2):
+        pipeline.run(
+            dlt.resource(rows, name="nested", write_disposition="merge", primary_key="id"),
+            loader_file_format="parquet",
+        )
+    assert pipeline.last_trace is not None
+    with pipeline.sql_client() as client:
+        found = client.execute_sql(
+            "select (select count(*) from nested), (select count(*) from nested__inner),"
+            " (select count(*) from duckdb_schemas() where schema_name = 'feishu_staging')"
+        )
+    assert found == [(2, 2, 1)]
+    assert isinstance(pipeline.destination_client(), MergingClient)

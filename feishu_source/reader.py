@@ -28,11 +28,12 @@ from feishu_source.errors import (
 )
 from feishu_source.hot import OWED, cool_early, due, owe, refuse, settle, stop_ms
 from feishu_source.opener import Opener
+from feishu_source.reactions import Reactions
 from feishu_source.rows import Item
 from feishu_source.settings import FALLBACK_START_S
 from feishu_source.status import EndedPoll, thread_row
 from feishu_source.stretches import Stretch
-from feishu_source.visit import Opening, Poll, Visit, is_reply_in_thread
+from feishu_source.visit import Opening, Poll, Visit, is_flat_reply, is_reply_in_thread
 from feishu_source.workers import Job, Workers
 
 STEP_BACK_S = 2
@@ -69,6 +70,7 @@ class Reader:
         self._ended: dict[str, EndedPoll] = {}
         self._threads_settled = 0
         self.opener = Opener(client, wanted, intake, workers)
+        self.reactions = Reactions(client, wanted, intake, workers)
         self.listed = 0
         self.stopped_by: FeishuError | None = None
 
@@ -81,6 +83,7 @@ class Reader:
         """Opens the forwards that the last slice had to hold."""
         for one in self._intake.take_unopened():
             self.opener.take_listed(visits[one.listed.chat_id], one)
+        self.reactions.note_held(visits)
 
     def take_threads(self) -> list[tuple[Any, ...]]:
         """Rows of `threads` since the last call: one a thread, of its last poll."""
@@ -187,6 +190,11 @@ class Reader:
         elif job.opening is not None:
             visit.requests += result is not self.opener.refused
             self._take_forward(visit, job.opening, result)
+        elif job.reactions is not None:
+            if isinstance(result, StopError | Interrupted):
+                self.stop(result)
+            else:
+                self.reactions.take(job.reactions, result)
         elif job.poll is not None:
             visit.requests += 1
             self._take_thread(visit, job.poll, result)
@@ -248,6 +256,7 @@ class Reader:
         self._intake.add(Listed(visit.chat_id, page.items, server_ms, poll is not None, owed))
         for one in self._intake.take_unopened():
             self.opener.take_listed(visit, one)
+        self.reactions.note(visit, poll)
         if not visit.openings:
             return set()
         ids = {
@@ -288,7 +297,7 @@ class Reader:
             if visit.walk:
                 forget_threads(visit.state, visit.walk)
         if flat_asked and visit.mode == "topic" and not visit.state.flat:
-            visit.state.flat = any(map(_is_flat_reply, items))
+            visit.state.flat = any(map(is_flat_reply, items))
             if visit.state.flat:
                 visit.state.hot_threads = dict.fromkeys(visit.state.owed, OWED)
         if flat_asked and visit.state.flat:
@@ -419,6 +428,7 @@ class Reader:
             self._leave_unopened(visit, opening, result)
             return
         self.opener.take(visit, opening, result)
+        self.reactions.note(visit)
         for poll in visit.end_opening(opening.message_id):
             self._conclude(visit, poll)
 
@@ -437,8 +447,3 @@ class Reader:
 def _is_lost(result: Any) -> bool:
     """True if the network gave no answer, however often it was asked."""
     return isinstance(result, RetriesExhausted) and result.network
-
-
-def _is_flat_reply(item: Item) -> bool:
-    """True for a reply in the timeline itself, not for the copy of one that was sent there too."""
-    return is_reply_in_thread(item) and not item.get("sync_to_chat_info")

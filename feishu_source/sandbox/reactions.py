@@ -88,6 +88,15 @@ def asked_messages(body: bytes) -> tuple[str, ...]:
         return ()
 
 
+def failed_messages(reply: bytes) -> tuple[str, ...]:
+    """The ids of which a reply says nothing but why; none where it can not be read."""
+    try:
+        data = orjson.loads(reply).get("data") or {}
+    except orjson.JSONDecodeError:
+        return ()
+    return tuple(each["message_id"] for each in data.get("fail_msg_reaction_details", ()))
+
+
 def answer_batch(
     world: World, body: bytes, refusal_of: Callable[[Message], Refused | None]
 ) -> bytes:

@@ -29,7 +29,11 @@ from feishu_source.sandbox.endpoints import (
 from feishu_source.sandbox.faults import Faults
 from feishu_source.sandbox.limits import Limits
 from feishu_source.sandbox.loopback import HttpReply, HttpRequest, Loopback
-from feishu_source.sandbox.reactions import REACTIONS_PATH, asked_messages
+from feishu_source.sandbox.reactions import (
+    REACTIONS_PATH,
+    asked_messages,
+    failed_messages,
+)
 from feishu_source.sandbox.refusals import TOKEN_CODES, Refused
 from feishu_source.sandbox.store import StoreApp
 from feishu_source.sandbox.switches import Fault, Switches
@@ -41,7 +45,7 @@ class Request:
     """What was asked and what came of it; `code` is None where the reply had none.
 
     `at` is on the sandbox's monotonic clock, at the arrival. `asked`: the messages that a batch
-    asked about.
+    asked about, `failed`: those of them whose answer was a reason.
     """
 
     method: str
@@ -51,6 +55,7 @@ class Request:
     code: int | None
     at: float
     asked: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
 
 
 class Sandbox:
@@ -172,10 +177,12 @@ class Sandbox:
                 world.look()
             self._replies += 1
             reply, code = self._reply(request)
-            asked = asked_messages(request.body) if request.path == REACTIONS_PATH else ()
             recorded = Request(
-                request.method, request.path, dict(request.query), reply.status, code, at, asked
+                request.method, request.path, dict(request.query), reply.status, code, at
             )
+            if request.path == REACTIONS_PATH:
+                asked, failed = asked_messages(request.body), failed_messages(reply.body)
+                recorded = replace(recorded, asked=asked, failed=failed)
             self.requests.append(recorded)
         return reply
 

@@ -42,6 +42,7 @@ a load would meet, `plan()` what it would cost, `tenants()` those that are confi
     batch                                    rows collected into Arrow tables, with their claims
     forwards  reaction_rows                  pure: merged forwards, reactions and pins to rows
     rows  chat_rows  fields  content/        pure: an item of the API to rows, a body to text
+    tombstones                               pure: rows that remove what stood there
     arrow                                    pure: rows to an Arrow table
     newest_rows                              pure: SQL for the newest of appended rows
     inheritance                              pure: what other pipelines have loaded here

@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from feishu_source.arrow import ARROW, Row, schema_of, to_array, to_arrow
+from feishu_source.arrow import Row
 from feishu_source.coverage import ChatState
 from feishu_source.fields import dump_json, parse_ms
 from feishu_source.forwards import Forward
@@ -39,6 +39,7 @@ from feishu_source.tables import (
     TABLES,
     Table,
 )
+from feishu_source.tombstones import stub, to_table
 
 _CHILDREN = (MENTIONS.name, LINKS.name, RESOURCES.name, FORWARDED.name, REACTIONS.name)
 
@@ -169,7 +170,7 @@ class Intake:
         if rows:
             self._rows[REACTIONS.name].extend(rows)
         else:
-            self._childless[REACTIONS.name].append(_stub(message_id, chat_id, create_ms))
+            self._childless[REACTIONS.name].append(stub(message_id, chat_id, create_ms))
 
     def put(self, one: Unopened, forward: Forward | None, status: str | None, code: int) -> None:
         """Emits a merged forward: with what is in it, or as it is, with what stood in the way."""
@@ -240,7 +241,7 @@ class Intake:
         tables = [
             (TABLES[name], table)
             for name, rows in self._rows.items()
-            if (table := _to_table(TABLES[name], rows, self._childless.get(name))) is not None
+            if (table := to_table(TABLES[name], rows, self._childless.get(name))) is not None
         ]
         self._chars_given = self._chars
         self._rows = {name: [] for name in TABLES}
@@ -319,38 +320,6 @@ class Intake:
             self.counts.rejected += 1
 
 
-def _to_table(table: Table, rows: list[Row], childless: list[Row] | None) -> pa.Table | None:
-    """The rows of a table, then a tombstone for each message without any; None if that is none."""
-    parts = [to_arrow(table, rows)] if rows else []
-    if childless:
-        parts.append(_tombstones(table, childless))
-    return pa.concat_tables(parts) if parts else None
-
-
-def _tombstones(table: Table, messages: list[Row]) -> pa.Table:
-    """A row a message without children in this table: it only removes what stood there before.
-
-    Most messages have none, so these are made column by column; index -1 is no child's.
-    """
-    number, schema = len(messages), schema_of(table)
-    known = {name: [message[at] for message in messages] for name, at in _OF_MESSAGE.items()}
-    arrays = [
-        to_array(column.type, known[column.name])
-        if column.name in known
-        else pa.nulls(number, column.type)
-        if column.nullable
-        else pa.repeat(pa.scalar(_NOTHING[column.type], column.type), number)
-        for column in schema
-    ]
-    return pa.Table.from_arrays(arrays, schema=schema)
-
-
-def _stub(message_id: str, chat_id: str, create_ms: int) -> Row:
-    """So much of a row of `messages` as a tombstone takes from it."""
-    known = {"message_id": message_id, "chat_id": chat_id, "create_time": create_ms}
-    return tuple(map(known.get, MESSAGES.names))
-
-
 _COUNTED = (MESSAGES.name, FORWARDED.name, REACTIONS.name)
 """Tables by whose rows a batch is full: of the others there are about as many, or few."""
 _BODY, _TEXT, _TYPE, _IS_DELETED, _CREATED = map(
@@ -358,6 +327,3 @@ _BODY, _TEXT, _TYPE, _IS_DELETED, _CREATED = map(
 )
 _STATUS, _CODE = map(MESSAGES.names.index, ("forward_status", "forward_error_code"))
 _INNER = FORWARDED.names.index("body_content")
-_OF_MESSAGE = {n: MESSAGES.names.index(n) for n in ("message_id", "chat_id", "create_time")}
-_OF_MESSAGE["container_message_id"] = _OF_MESSAGE["message_id"]
-_NOTHING = {pa.string(): "", pa.int64(): -1, pa.bool_(): True, ARROW["ts"]: 0}

@@ -25,6 +25,7 @@ from feishu_source.errors import (
     ScopeMissing,
     StopError,
     ThreadRefused,
+    is_lost,
 )
 from feishu_source.hot import OWED, cool_early, due, owe, refuse, settle, stop_ms
 from feishu_source.opener import Opener
@@ -183,7 +184,7 @@ class Reader:
         if isinstance(result, BaseException) and not isinstance(result, FeishuError):
             raise result
         # Any answer, a refusal too, shows that the network is up; a mode may have been known.
-        if job.kind != "mode" and not _is_lost(result):
+        if job.kind != "mode" and not is_lost(result):
             self._network_failures = 0
         if job.kind == "mode":
             self._take_mode(visit, result)
@@ -275,7 +276,7 @@ class Reader:
 
     def _fail_chat(self, visit: Visit, error: FeishuError) -> None:
         visit.fail(error)
-        if _is_lost(error):
+        if is_lost(error):
             self._network_failures += 1
             if self._network_failures >= self._client.settings.most_chats_lost:
                 self.stop(error)
@@ -422,9 +423,9 @@ class Reader:
         if isinstance(result, Interrupted | StopError) and not isinstance(result, ScopeMissing):
             self.stop(result)  # its page stays unclaimed
             return
-        is_lost = isinstance(result, RetriesExhausted)
+        no_answer = isinstance(result, RetriesExhausted)
         may_owe = self.opener.may_owe(visit.state, opening.message_id)
-        if isinstance(result, RequestsSpent) or (is_lost and not may_owe):
+        if isinstance(result, RequestsSpent) or (no_answer and not may_owe):
             self._leave_unopened(visit, opening, result)
             return
         self.opener.take(visit, opening, result)
@@ -442,8 +443,3 @@ class Reader:
             self._fail_chat(visit, error)
         for poll in polls:
             self._fail_thread(visit, poll, error)
-
-
-def _is_lost(result: Any) -> bool:
-    """True if the network gave no answer, however often it was asked."""
-    return isinstance(result, RetriesExhausted) and result.network

@@ -78,8 +78,8 @@ MUTATIONS = (
     Mutation(
         "reactions that are all taken back leave a tombstone",
         "batch.py",
-        "            self._childless[REACTIONS.name].append(_stub(message_id, chat_id, create_ms))\n",
-        "            return\n",
+        "self._childless[REACTIONS.name].append(stub(message_id, chat_id, create_ms))",
+        "return",
     ),
     Mutation(
         "reactions of a recalled message go",

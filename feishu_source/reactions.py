@@ -128,11 +128,9 @@ class Reactions:
 
     def flush(self) -> bool:
         """Asks for what fills no batch; False if there is nothing to ask for."""
-        batches = [queue for queue in self._queues.values() if queue]
-        self._queues = {}
-        for batch in batches:
-            self._ask(batch)
-        return bool(self._under_way)
+        batches, self._queues = [*self._queues.values()], {}
+        asked = [self._ask(batch) for batch in batches]
+        return any(asked)
 
     def take(self, batch: Batch, result: Any) -> None:
         """Takes in an answer, or what came in its place."""
@@ -175,14 +173,16 @@ class Reactions:
             self._queues = {key: each for key, each in self._queues.items() if each is not queue}
             self._ask(queue)
 
-    def _ask(self, batch: Batch) -> None:
+    def _ask(self, batch: Batch) -> bool:
+        """Asks about a batch; False where that would be of no use."""
         if self.out or self._client.budget.spent:
             self._put_off(batch, None)
-            return
+            return False
         self._under_way |= {asked.message_id: asked for asked in batch}
         queries = [ReactionQuery(asked.message_id, asked.token) for asked in batch]
         call = partial(self._client.fetch_reactions, queries)
         self._workers.add(Job("reactions", batch[0].visit, call, reactions=batch))
+        return True
 
     def _take_answer(self, batch: Batch, answer: ReactionAnswer) -> None:
         for asked in batch:

@@ -310,6 +310,25 @@ def test_an_outage_is_owed_as_a_window_and_read_again_when_it_is_over(
     belt.assert_equals_truth()
 
 
+def test_a_reply_is_owed_where_its_root_stands(belt: Belt, world: World) -> None:
+    """Nothing else would find it: at its own time the timeline shows nothing."""
+    ann, _, [root, *_] = chat_of(world, 20)
+    quiet: dict[str, Any] = ON | {"hot_s": 0}
+    world.advance(DAY_S)
+    reply = world.reply_in_thread(root, ann, text="late")
+    belt.load(**quiet)
+    world.advance(5 * DAY_S)
+    world.react(reply, ann)
+    belt.load(**quiet, rungs="off")  # from now on no head shows any of it
+    world.advance(DAY_S)
+    belt.sandbox.inject(Fault("html_502", path=BATCH, after=1, times=1))
+    belt.load(**quiet, rungs="7d/1d", attempts=1)
+    assert batches(belt) == [20, 1]
+    world.advance(30 * DAY_S)
+    belt.load(**quiet, rungs="off")
+    belt.assert_equals_truth()
+
+
 def test_an_outage_that_lasts_costs_a_few_requests_a_load_and_ever_fewer(
     belt: Belt, world: World
 ) -> None:

@@ -71,7 +71,7 @@ def open_again(state: ChatState, wanted: Wanted) -> OpenWalk | None:
 
 def give_back(state: ChatState, walk: OpenWalk) -> None:
     """Ends the rereading early: what it did not come to is owed as before."""
-    del state.walks["again"]
+    state.walks.pop("again", None)
     if walk.at_s < walk.stop_s:
         owe(state, walk.at_s, walk.as_of_s + AGAIN_S[0])
         owe(state, walk.stop_s - 1, walk.as_of_s + AGAIN_S[0])

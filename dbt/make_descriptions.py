@@ -22,6 +22,7 @@ PARENTS = {
     "message_mentions": ("message_id", "messages"),
     "message_links": ("message_id", "messages"),
     "message_resources": ("message_id", "messages"),
+    "message_reactions": ("message_id", "messages"),
 }
 
 OF_MESSAGES = {column.name: column.description for column in MESSAGES.columns}

@@ -37,15 +37,18 @@ a load would meet, `plan()` what it would cost, `tenants()` those that are confi
     options  ticket                          what it was asked for, checked; a store app's ticket
     ahead  walk  windows  reader  threads    the belt: chats and threads side by side; no dlt
     reception  opener  workers               what comes back; forwards opened; requests under way
+    reactions                                reactions asked for, beside what is listed
     roster                                   which chats there are
     status  visit  stretches                 a chat in this load: what came back, how it stands
     batch                                    rows collected into Arrow tables, with their claims
-    forwards                                 pure: what is in a merged forward, to rows
+    forwards  reaction_rows                  pure: merged forwards, reactions and pins to rows
     rows  chat_rows  fields  content/        pure: an item of the API to rows, a body to text
+    tombstones                               pure: rows that remove what stood there
     arrow                                    pure: rows to an Arrow table
     newest_rows                              pure: SQL for the newest of appended rows
     inheritance                              pure: what other pipelines have loaded here
     idle  selection  shards                  pure: which chats are wanted, which may be left out
+    reaction_debt                            pure: of which time reactions are lacking
     coverage  rungs  hot  state  tables      pure: what is claimed and due; what the tables are
     api/                                     the door: tokens, requests, retries, the limiter
     errors  codes  report  settings          words all of them use

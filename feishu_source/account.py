@@ -109,6 +109,7 @@ class Account:
         report.problems = [problem for visit in visits if (problem := visit.account())]
         if not visits:
             report.warnings.append(NO_CHATS)
+        report.warnings += walk.warnings
         if walk.starved:
             report.warnings.append(STARVED)
         if walk.behind_gaps:

@@ -9,7 +9,8 @@ delete-insert keeps an arbitrary one. A second listing that is equal is dropped;
 held for the next slice, and the claims of its chat wait with it.
 
 A merged forward is no row before somebody has said what is in it: it waits until it is
-put, or left as it stands in the warehouse.
+put, or left as it stands in the warehouse. Reactions come by themselves: the intake tells which
+messages it has taken in, and a message that was recalled loses them.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from feishu_source.arrow import ARROW, Row, schema_of, to_array, to_arrow
+from feishu_source.arrow import Row
 from feishu_source.coverage import ChatState
 from feishu_source.fields import dump_json, parse_ms
 from feishu_source.forwards import Forward
@@ -32,13 +33,18 @@ from feishu_source.tables import (
     LINKS,
     MENTIONS,
     MESSAGES,
+    REACTIONS,
     REJECTED,
     RESOURCES,
     TABLES,
     Table,
 )
+from feishu_source.tombstones import stub, to_table
 
-_CHILDREN = (MENTIONS.name, LINKS.name, RESOURCES.name, FORWARDED.name)
+_CHILDREN = (MENTIONS.name, LINKS.name, RESOURCES.name, FORWARDED.name, REACTIONS.name)
+
+Shown = tuple["Listed", str, str, int]
+"""A message as it was taken in: where it was listed, its id, its chat, when it was sent (ms)."""
 
 Claim = dict[str, Any]
 """A chat's stored state, true once the rows that travel with it are loaded."""
@@ -111,8 +117,10 @@ class Intake:
     bounds: Bounds = field(default_factory=Bounds)
     batch_rows: int = 5_000
     batch_chars: int = 16_000_000
+    reactions: bool = False
     counts: Counts = field(default_factory=Counts)
     _unopened: list[Unopened] = field(default_factory=list)
+    _shown: list[Shown] = field(default_factory=list)
     _rows: dict[str, list[Row]] = field(default_factory=lambda: {name: [] for name in TABLES})
     _childless: dict[str, list[Row]] = field(
         default_factory=lambda: {name: [] for name in _CHILDREN}
@@ -136,7 +144,7 @@ class Intake:
         held, waiting = self._held, self._waiting
         self._seen, self._held, self._waiting = {}, [], {}
         self._chars = self._chars_given = 0
-        self._unopened = []
+        self._unopened, self._shown = [], []
         for listed in held:
             self.add(listed)
         for one in self._unopened:
@@ -152,6 +160,18 @@ class Intake:
         unopened, self._unopened = self._unopened, []
         return unopened
 
+    def take_shown(self) -> list[Shown]:
+        """The messages since the last call, without those that are deleted; none if not wanted."""
+        shown, self._shown = self._shown, []
+        return shown
+
+    def put_reactions(self, message_id: str, chat_id: str, create_ms: int, rows: list[Row]) -> None:
+        """Replaces the reactions of a message, once in a slice: by none, if there are none."""
+        if rows:
+            self._rows[REACTIONS.name].extend(rows)
+        else:
+            self._childless[REACTIONS.name].append(stub(message_id, chat_id, create_ms))
+
     def put(self, one: Unopened, forward: Forward | None, status: str | None, code: int) -> None:
         """Emits a merged forward: with what is in it, or as it is, with what stood in the way."""
         message = one.rows.message
@@ -160,7 +180,7 @@ class Intake:
             text = forward.text or text
             self._children(FORWARDED, message, forward.rows)
             for item, reason in forward.rejected:
-                self._reject(item, reason, one.listed)
+                self.reject(one.listed.chat_id, item, reason, one.listed.listed_at_ms)
             self.counts.unparsed += forward.unparsed
             self._chars += len(text or "") + sum(len(row[_INNER] or "") for row in forward.rows)
         elif status is not None:
@@ -188,7 +208,7 @@ class Intake:
             try:
                 self._add_item(item, listed, bounds)
             except Rejected as reason:
-                self._reject(item, str(reason), listed)
+                self.reject(listed.chat_id, item, str(reason), listed.listed_at_ms)
 
     def claim(self, chat_id: str, state: ChatState) -> None:
         """Notes that a chat's state advanced: it holds once everything added so far is loaded."""
@@ -205,7 +225,7 @@ class Intake:
     def full(self) -> bool:
         """True if there are enough rows for a batch, or few that are long."""
         is_long = self._chars - self._chars_given >= self.batch_chars
-        number = max(len(self._rows[MESSAGES.name]), len(self._rows[FORWARDED.name]))
+        number = max(len(self._rows[name]) for name in _COUNTED)
         return is_long or number >= self.batch_rows
 
     @property
@@ -221,7 +241,7 @@ class Intake:
         tables = [
             (TABLES[name], table)
             for name, rows in self._rows.items()
-            if (table := _to_table(TABLES[name], rows, self._childless.get(name))) is not None
+            if (table := to_table(TABLES[name], rows, self._childless.get(name))) is not None
         ]
         self._chars_given = self._chars
         self._rows = {name: [] for name in TABLES}
@@ -247,6 +267,8 @@ class Intake:
             else:
                 self.counts.messages += 1
             self.counts.unparsed += rows.unparsed
+            if self.reactions:
+                self._show(rows.message, listed)
             if rows.message[_TYPE] != "merge_forward":
                 self._emit(rows)
             elif rows.message[_IS_DELETED]:
@@ -256,6 +278,12 @@ class Intake:
                 self._keep(rows, version[0], listed)
         elif seen[0] != version[0] and version[1] >= seen[1]:  # an older one only came late
             self._hold(replace(listed, items=[item]))
+
+    def _show(self, message: Row, listed: Listed) -> None:
+        if message[_IS_DELETED]:
+            self._children(REACTIONS, message, [])
+        else:
+            self._shown.append((listed, message[0], message[1], message[_CREATED]))
 
     def _hold(self, listed: Listed) -> None:
         """Keeps a second version for the next slice, and with it what its chat claims from now."""
@@ -281,52 +309,21 @@ class Intake:
         else:
             self._childless[table.name].append(message)
 
-    def _reject(self, item: Any, reason: str, listed: Listed) -> None:
+    def reject(self, chat_id: str, item: Any, reason: str, at_ms: int) -> None:
+        """Keeps an item that can be no row, as it came; the same one once in a slice."""
         data = dump_json(item)
-        row = (
-            listed.chat_id,
-            blake2b(data, digest_size=16).hexdigest(),
-            reason,
-            data.decode(),
-            listed.listed_at_ms,
-        )
+        digest = blake2b(data, digest_size=16).hexdigest()
+        row = (chat_id, digest, reason, data.decode(), at_ms)
         if row[1] not in self._seen:
             self._seen[row[1]] = row[1], 0
             self._rows[REJECTED.name].append(row)
             self.counts.rejected += 1
 
 
-def _to_table(table: Table, rows: list[Row], childless: list[Row] | None) -> pa.Table | None:
-    """The rows of a table, then a tombstone for each message without any; None if that is none."""
-    parts = [to_arrow(table, rows)] if rows else []
-    if childless:
-        parts.append(_tombstones(table, childless))
-    return pa.concat_tables(parts) if parts else None
-
-
-def _tombstones(table: Table, messages: list[Row]) -> pa.Table:
-    """A row a message without children in this table: it only removes what stood there before.
-
-    Most messages have none, so these are made column by column; index -1 is no child's.
-    """
-    number, schema = len(messages), schema_of(table)
-    known = {name: [message[at] for message in messages] for name, at in _OF_MESSAGE.items()}
-    arrays = [
-        to_array(column.type, known[column.name])
-        if column.name in known
-        else pa.nulls(number, column.type)
-        if column.nullable
-        else pa.repeat(pa.scalar(_NOTHING[column.type], column.type), number)
-        for column in schema
-    ]
-    return pa.Table.from_arrays(arrays, schema=schema)
-
-
+_COUNTED = (MESSAGES.name, FORWARDED.name, REACTIONS.name)
+"""Tables by whose rows a batch is full: of the others there are about as many, or few."""
 _BODY, _TEXT, _TYPE, _IS_DELETED, _CREATED = map(
     MESSAGES.names.index, ("body_content", "text", "msg_type", "deleted", "create_time")
 )
 _STATUS, _CODE = map(MESSAGES.names.index, ("forward_status", "forward_error_code"))
 _INNER = FORWARDED.names.index("body_content")
-_OF_MESSAGE = {n: MESSAGES.names.index(n) for n in ("message_id", "chat_id", "create_time")}
-_OF_MESSAGE["container_message_id"] = _OF_MESSAGE["message_id"]
-_NOTHING = {pa.string(): "", pa.int64(): -1, pa.bool_(): True, ARROW["ts"]: 0}

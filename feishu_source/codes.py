@@ -43,9 +43,9 @@ class CodeEntry:
     advice_zh: str
 
 
-OPTIONAL_ENDPOINTS = frozenset({"chat", "members", "membership", "scopes"})
-"""Chat details and members fill tables of their own, the other two are asked by the check alone:
-messages can be read without any of them."""
+OPTIONAL_ENDPOINTS = frozenset({"chat", "members", "pins", "reactions", "membership", "scopes"})
+"""The first four fill tables of their own, the other two are asked by the check alone: messages can
+be read without any of them."""
 
 
 def find_reaction(code: int, endpoint: str, container: str | None = None) -> Kind | None:
@@ -54,8 +54,8 @@ def find_reaction(code: int, endpoint: str, container: str | None = None) -> Kin
     `endpoint` is a key of `endpoints.ENDPOINTS`, `container` is `chat` or `thread` when messages
     are listed. None means that nobody listed the code.
 
-    - chat details and members: a missing scope or a refused chat is `optional`, because external
-      groups refuse both and still allow their history to be read;
+    - chat details, members, pins and reactions: a missing scope or a refused chat is `optional`;
+      external groups refuse the first two and still allow their history to be read;
     - a refusal of a chat, a thread or a message, met while a file is downloaded, refuses that file;
     - a refusal that speaks of a thread or a message, met while a chat is listed, refuses that chat;
       met while a thread is listed, that thread; met for one message, that message.
@@ -75,6 +75,7 @@ def find_reaction(code: int, endpoint: str, container: str | None = None) -> Kin
 _SMALLEST_LOSS: dict[tuple[str, str | None], Kind] = {
     ("messages", "thread"): "thread",
     ("message", None): "message",
+    ("reactions", None): "message",
 }
 
 _RETRY_EN = "Run the load again later; if it stays, send the log id to Feishu's support."

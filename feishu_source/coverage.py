@@ -17,10 +17,10 @@ from typing import Any, Literal
 from feishu_source.hot import HotRule
 from feishu_source.rungs import Rung, due, start_s
 
-Kind = Literal["head", "first", "past", "sweep", "window"]
+Kind = Literal["head", "first", "past", "sweep", "again", "window"]
 """`head`: what is new, and the look-back. `first`: everything, up to the pinned end. `past`: what
-lies before an earlier start. `sweep`: the windows of the rungs that are due. `window`: bounds that
-the caller asked for."""
+lies before an earlier start. `sweep`: the windows of the rungs that are due. `again`: where
+reactions are lacking. `window`: bounds that the caller asked for."""
 
 
 @dataclass(slots=True)
@@ -63,7 +63,8 @@ class ChatState:
     `forwards`: of merged forwards that were opened, 12 digits of the content_hash to the hour in
     which they were sent, or last listed in a thread. `owed_forwards`: those that could not be
     opened, by message_id: how often they were tried, when they are due again (s), and Feishu's
-    code or 0.
+    code or 0. `reactions_owed`: between which seconds the timeline shows messages whose reactions
+    could not be had, when those are due again (s), and how often that was tried; empty if none are.
 
     For the sake of idle chats, `newest_s`: no message known of the timeline is newer; `troubled`:
     the last load that tried could not read the chat; `idle_until_s`: nothing was sent from what is
@@ -89,6 +90,7 @@ class ChatState:
     resets: int | None = None
     forwards: dict[str, int] = field(default_factory=dict)
     owed_forwards: dict[str, list[int]] = field(default_factory=dict)
+    reactions_owed: list[int] = field(default_factory=list)
 
     @classmethod
     def from_dict(cls, state: Mapping[str, Any]) -> ChatState:
@@ -97,6 +99,7 @@ class ChatState:
         values["walks"] = {k: OpenWalk(**w) for k, w in state.get("walks", {}).items()}
         for key in ("swept_s", "hot_threads", "root_times_ms", "forwards", "owed_forwards"):
             values[key] = dict(state.get(key, {}))
+        values["reactions_owed"] = list(state.get("reactions_owed", []))
         return cls(**values)
 
     def to_dict(self) -> dict[str, Any]:
@@ -104,9 +107,9 @@ class ChatState:
         stored: dict[str, Any] = {}
         for name in self.__dataclass_fields__:
             value = getattr(self, name)
-            if value is not None and value is not False and value != {}:
+            if value is not None and value is not False and value != {} and value != []:
                 # Thousands of threads, in every batch: one copy of the dict, not of each entry.
-                stored[name] = dict(value) if isinstance(value, dict) else value
+                stored[name] = value.copy() if isinstance(value, dict | list) else value
         if self.walks:
             stored["walks"] = {kind: walk.to_dict() for kind, walk in self.walks.items()}
         return stored
@@ -140,7 +143,7 @@ class Wanted:
     `start_s`: from where on. `stop_s`: the pinned end, or an earlier bound. `explicit`: that bound
     was asked for, so the window is read whole whatever is covered. `full`: read everything again.
     `ladder`: how often what is older than the look-back is read again. `hot`: which threads are
-    polled for new replies. `forwards`: merged forwards are opened.
+    polled for new replies. `forwards`: merged forwards are opened. `reactions`: they are asked for.
     """
 
     start_s: int
@@ -153,6 +156,7 @@ class Wanted:
     ladder: tuple[Rung, ...] = ()
     hot: HotRule = field(default_factory=HotRule)
     forwards: bool = True
+    reactions: bool = False
 
 
 def prepare(state: ChatState, wanted: Wanted) -> None:

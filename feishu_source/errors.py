@@ -273,6 +273,11 @@ class RetriesExhausted(ApiError):
     default_advice_zh = "请检查网络、代理与 base_url，然后重新运行。"
 
 
+def is_lost(result: object) -> bool:
+    """True if the network gave no answer, however often it was asked."""
+    return isinstance(result, RetriesExhausted) and result.network
+
+
 class ReplyBroken(ApiError):
     """Feishu answered, and the answer is not what its documentation says."""
 

@@ -24,6 +24,7 @@ from typing import Literal
 
 from feishu_source import hot, rungs
 from feishu_source.coverage import ChatState, Wanted
+from feishu_source.reaction_debt import is_due
 from feishu_source.settings import DAY_S
 
 Verdict = Literal["idle", "ask", "due"]
@@ -62,6 +63,8 @@ def may_wait(chat_id: str, state: ChatState, wanted: Wanted, rule: IdleRule) -> 
     if not (state.covered_from_s or 0) <= wanted.start_s <= state.covered_until_s:
         return False
     if wanted.forwards and state.due_forwards(wanted.as_of_s):
+        return False
+    if wanted.reactions and is_due(state, wanted.as_of_s):
         return False
     if wanted.threads and (not state.threads_covered or _must_poll(state, wanted)):
         return False

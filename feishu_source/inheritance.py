@@ -16,18 +16,19 @@ from typing import Any, Literal
 from feishu_source.errors import ConfigurationError
 from feishu_source.state import check_owner, open_state
 
-Part = Literal["claims", "chats", "members"]
+Part = Literal["claims", "chats", "members", "pins"]
 Entries = dict[str, Any]
 """What is known of each chat, by its id."""
 
 
 @dataclass(slots=True)
 class Inheritance:
-    """`claims` of messages, and `chats` and `members` as they were last read."""
+    """`claims` of messages, and `chats`, `members` and `pins` as they were last read."""
 
     claims: Entries = field(default_factory=dict)
     chats: Entries = field(default_factory=dict)
     members: Entries = field(default_factory=dict)
+    pins: Entries = field(default_factory=dict)
 
     @classmethod
     def collect(
@@ -59,6 +60,7 @@ class Inheritance:
                 "claims": claims,
                 "chats": state.get("chats", {}).get("known", {}),
                 "members": state.get("chat_members", {}).get("read_s", {}),
+                "pins": state.get("chat_pins", {}).get("read_s", {}),
             }
             for part, entries in parts.items():
                 wanted = {chat_id: entry for chat_id, entry in entries.items() if wants(chat_id)}
@@ -113,4 +115,5 @@ _IS_BETTER: dict[Part, Callable[[Any, Any], bool]] = {
     "claims": _reaches_further,
     "chats": lambda known, own: bool(known.get("read_s", 0) > own.get("read_s", 0)),
     "members": lambda read_s, own: bool(read_s > own),
+    "pins": lambda read_s, own: bool(read_s > own),
 }

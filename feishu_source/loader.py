@@ -57,7 +57,15 @@ from feishu_source.resources import declare
 from feishu_source.session import Session
 from feishu_source.shards import Shard, shard_named
 from feishu_source.source import resolve_options, session_source, warn_of_unknown_settings
-from feishu_source.tables import CHAT_MEMBERS, CHATS, MESSAGES, RESOURCE_FILES, THREADS, Table
+from feishu_source.tables import (
+    CHAT_MEMBERS,
+    CHAT_PINS,
+    CHATS,
+    MESSAGES,
+    RESOURCE_FILES,
+    THREADS,
+    Table,
+)
 from feishu_source.tenancy import arguments_for
 
 RACES = 10
@@ -278,7 +286,9 @@ class _Load:
             self._before = count_rows(self._pipeline, MESSAGES)
 
     def _read(self) -> None:
-        chats = session_source(self._session).with_resources(CHATS.name, CHAT_MEMBERS.name)
+        chats = session_source(self._session).with_resources(
+            CHATS.name, CHAT_MEMBERS.name, CHAT_PINS.name
+        )
         self._run([chats, _ledger_source(self._account.rows())])
         self._exclusion.check()
         while True:

@@ -24,6 +24,7 @@ from feishu_source.errors import (
     StopError,
 )
 from feishu_source.opener import Opener
+from feishu_source.reactions import Reactions
 from feishu_source.reception import Reception
 from feishu_source.settings import FALLBACK_START_S
 from feishu_source.stretches import Stretch
@@ -59,7 +60,8 @@ class Reader:
         self._workers = workers
         self._start_refused = False
         self.opener = Opener(client, wanted, intake, workers)
-        self.reception = Reception(client, wanted, intake, self.opener)
+        self.reactions = Reactions(client, wanted, intake, workers)
+        self.reception = Reception(client, wanted, intake, self.opener, self.reactions)
         self.threads = Threads(client, wanted, intake, workers, self.reception)
 
     @property
@@ -71,6 +73,7 @@ class Reader:
         """Opens the forwards that the last slice had to hold."""
         for one in self._intake.take_unopened():
             self.opener.take_listed(visits[one.listed.chat_id], one)
+        self.reactions.note_held(visits)
 
     def begin(self, visit: Visit) -> None:
         """Asks for threads that are owed or hot, once a load, and for the window's first page.
@@ -134,6 +137,11 @@ class Reader:
         elif job.opening is not None:
             visit.requests += result is not self.opener.closed
             self._take_forward(visit, job.opening, result)
+        elif job.reactions is not None:
+            if isinstance(result, StopError | Interrupted):
+                self.reception.stop(result)
+            else:
+                self.reactions.take(job.reactions, result)
         elif job.poll is not None:
             visit.requests += 1
             self.threads.take(visit, job.poll, result)
@@ -191,12 +199,13 @@ class Reader:
         if isinstance(result, Interrupted | StopError) and not isinstance(result, ScopeMissing):
             self.reception.stop(result)  # its page stays unclaimed
             return
-        is_lost = isinstance(result, RetriesExhausted)
+        no_answer = isinstance(result, RetriesExhausted)
         may_owe = self.opener.may_owe(visit.state, opening.message_id)
-        if isinstance(result, RequestsSpent) or (is_lost and not may_owe):
+        if isinstance(result, RequestsSpent) or (no_answer and not may_owe):
             self._leave_unopened(visit, opening, result)
             return
         self.opener.take(visit, opening, result)
+        self.reactions.note(visit)
         for poll in visit.end_opening(opening.message_id):
             self.threads.conclude(visit, poll)
 

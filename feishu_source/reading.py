@@ -1,9 +1,9 @@
 """What the resources give when they are read: batches out, state in and out.
 
-In: a session, dlt's state. Out: the rows of `chats` and `chat_members`; `messages` drives the walk
-and fills its child tables and `sync_coverage` as well; `threads` in the selection means that
-threads are read. State is written on the generator's thread, immediately before the yield of
-the rows it claims: dlt commits both together or neither.
+In: a session, dlt's state. Out: the rows of `chats`, `chat_members` and `chat_pins`; `messages`
+drives the walk and fills its child tables and `sync_coverage` as well; `threads` in the selection
+means that threads are read. State is written on the generator's thread, immediately before the
+yield of the rows it claims: dlt commits both together or neither.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
@@ -23,16 +23,20 @@ from feishu_source.arrow import Row, to_arrow
 from feishu_source.chat_rows import chat_row, member_rows, unlisted
 from feishu_source.errors import ConfigurationError, Interrupted
 from feishu_source.holdings import last_rows
+from feishu_source.inheritance import Part
 from feishu_source.options import Options
+from feishu_source.reaction_rows import pin_rows
 from feishu_source.roster import Known, Optional, Roster
 from feishu_source.session import Session
 from feishu_source.tables import (
     CHAT_MEMBERS,
+    CHAT_PINS,
     CHATS,
     FORWARDED,
     LINKS,
     MENTIONS,
     MESSAGES,
+    REACTIONS,
     REJECTED,
     RESOURCE_FILES,
     RESOURCES,
@@ -45,11 +49,13 @@ _log = logging.getLogger(__name__)
 
 Rows = list[Row]
 
-_FILLED_BY_MESSAGES = (MENTIONS, LINKS, RESOURCES, FORWARDED, THREADS, REJECTED, SYNC_COVERAGE)
+_FILLED_BY_MESSAGES = (
+    *(MENTIONS, LINKS, RESOURCES, REACTIONS, FORWARDED, THREADS, REJECTED, SYNC_COVERAGE),
+)
 _THERE_FOR_QUERIES = (MESSAGES, *_FILLED_BY_MESSAGES, RESOURCE_FILES)
 
 CHATS_PER_BATCH = 1_000
-"""Chats whose details or members are held before their rows go out."""
+"""Chats whose details, members or pins are held before their rows go out."""
 
 
 def readers_of(asked: Options | Session) -> dict[str, Callable[[], Iterator[Any]]]:
@@ -59,6 +65,7 @@ def readers_of(asked: Options | Session) -> dict[str, Callable[[], Iterator[Any]
     return {
         CHATS.name: partial(_gently, read_chats, session, stopping),
         CHAT_MEMBERS.name: partial(_gently, read_members, session, stopping),
+        CHAT_PINS.name: partial(_gently, read_pins, session, stopping),
         MESSAGES.name: partial(_gently, read_messages, session, stopping),
         THREADS.name: read_threads,
     }
@@ -165,9 +172,31 @@ def _gather(session: Session, ids: list[str], fetch: Any) -> Iterator[tuple[list
 
 def read_members(session: Session) -> Iterator[pa.Table]:
     """Members of each listed or named chat, once a period: a complete list, or none."""
-    state = dlt.current.resource_state(CHAT_MEMBERS.name)
+    fetch = session.roster.members_of
+    yield from _read_lists(session, CHAT_MEMBERS, "members", "chat members", fetch, member_rows)
+
+
+def read_pins(session: Session) -> Iterator[pa.Table]:
+    """Pins of each chat, as often as its members, where they are wanted."""
+    if session.options.settings.pins:
+        fetch = session.roster.pins_of
+        yield from _read_lists(session, CHAT_PINS, "pins", "chat pins", fetch, pin_rows)
+    elif _not_there([CHAT_PINS]):
+        yield to_arrow(CHAT_PINS, [])  # without rows, so that every query finds it
+
+
+def _read_lists(
+    session: Session,
+    table: Table,
+    part: Part,
+    what: Optional,
+    fetch: Callable[[str], list[dict[str, Any]] | None],
+    rows_of: Callable[[str, list[dict[str, Any]]], Rows],
+) -> Iterator[pa.Table]:
+    """What is listed of each listed or named chat, once a period: a complete list, or none."""
+    state = dlt.current.resource_state(table.name)
     read_s: dict[str, int] = state.setdefault("read_s", {})
-    session.inheritance.give("members", read_s)
+    session.inheritance.give(part, read_s)
     now_s, roster = session.pinned_s, session.roster
     period_s = session.options.settings.details_period_s
     known: Known = dlt.current.resource_state(CHATS.name).get("known", {})
@@ -179,17 +208,17 @@ def read_members(session: Session) -> Iterator[pa.Table]:
     ]
     due.sort(key=lambda chat_id: read_s.get(chat_id, 0))
     empty = not read_s
-    for ids, lists in _gather(session, due, roster.members_of):
+    for ids, lists in _gather(session, due, fetch):
         rows: Rows = []
-        for chat_id, members in zip(ids, lists, strict=True):
-            read_s[chat_id] = _asked_s(roster, "chat members", chat_id, now_s)
-            if members is not None:
-                rows.extend(member_rows(chat_id, members))
+        for chat_id, listed in zip(ids, lists, strict=True):
+            read_s[chat_id] = _asked_s(roster, what, chat_id, now_s)
+            if listed is not None:
+                rows.extend(rows_of(chat_id, listed))
         if rows:
             empty = False
-            yield to_arrow(CHAT_MEMBERS, rows)
-    if empty:  # nobody was ever listed: the table is there all the same
-        yield to_arrow(CHAT_MEMBERS, [])
+            yield to_arrow(table, rows)
+    if empty:  # nothing was ever listed: the table is there all the same
+        yield to_arrow(table, [])
 
 
 # messages
@@ -208,7 +237,7 @@ def read_messages(session: Session) -> Iterator[Any]:
     threads = THREADS.name in dlt.current.source().selected_resources
     slices = session.slices_of(session.begin_walk(claims, known, threads))
     session.progress.phase = "messages"
-    missing = _not_there()
+    missing = _not_there(_THERE_FOR_QUERIES)
     try:
         for batch in slices.slice():
             claims.update(batch.claims)
@@ -228,12 +257,12 @@ def read_messages(session: Session) -> Iterator[Any]:
     session.progress.phase = "loading"
 
 
-def _not_there() -> set[Table]:
-    """The tables that the warehouse lacks, or whose newer columns it lacks."""
+def _not_there(tables: Iterable[Table]) -> set[Table]:
+    """Those tables that the warehouse lacks, or whose newer columns it lacks."""
     there = dlt.current.source_schema().tables
     return {
         table
-        for table in _THERE_FOR_QUERIES
+        for table in tables
         if not there.get(table.name, {"columns": {}})["columns"].keys() >= set(table.names)
     }
 

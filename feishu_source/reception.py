@@ -11,8 +11,9 @@ from typing import Any
 from feishu_source.api import Client, Page
 from feishu_source.batch import Intake, Listed
 from feishu_source.coverage import Wanted
-from feishu_source.errors import FeishuError, RetriesExhausted
+from feishu_source.errors import FeishuError, is_lost
 from feishu_source.opener import Opener
+from feishu_source.reactions import Reactions
 from feishu_source.visit import Poll, Visit
 
 
@@ -22,11 +23,19 @@ class Reception:
     `listed` counts the items that came. `stopped_by`: what ended the walk.
     """
 
-    def __init__(self, client: Client, wanted: Wanted, intake: Intake, opener: Opener) -> None:
+    def __init__(
+        self,
+        client: Client,
+        wanted: Wanted,
+        intake: Intake,
+        opener: Opener,
+        reactions: Reactions,
+    ) -> None:
         self._client = client
         self._wanted = wanted
         self._intake = intake
         self._opener = opener
+        self._reactions = reactions
         self._network_failures = 0
         self.listed = 0
         self.stopped_by: FeishuError | None = None
@@ -42,6 +51,7 @@ class Reception:
         self._intake.add(Listed(visit.chat_id, page.items, server_ms, poll is not None, owed))
         for one in self._intake.take_unopened():
             self._opener.take_listed(visit, one)
+        self._reactions.note(visit, poll)
         if not visit.openings:
             return set()
         ids = {
@@ -53,13 +63,13 @@ class Reception:
 
     def note_answer(self, result: Any) -> None:
         """Any answer, a refusal too, shows that the network is up."""
-        if not _is_lost(result):
+        if not is_lost(result):
             self._network_failures = 0
 
     def fail(self, visit: Visit, error: FeishuError) -> None:
         """Ends a chat; too many in a row that the network ended are the end of all."""
         visit.fail(error)
-        if _is_lost(error):
+        if is_lost(error):
             self._network_failures += 1
             if self._network_failures >= self._client.settings.most_chats_lost:
                 self.stop(error)
@@ -68,8 +78,3 @@ class Reception:
         """Ends the walk after what is under way; the first reason counts."""
         self.stopped_by = self.stopped_by or error
         self._client.cancel()  # nobody waits for another attempt
-
-
-def _is_lost(result: Any) -> bool:
-    """True if the network gave no answer, however often it was asked."""
-    return isinstance(result, RetriesExhausted) and result.network

@@ -1,8 +1,8 @@
 """The dlt resources: names and hints, declared; what reads them is imported when one is read.
 
 In: options, or a session that its caller keeps. Out: the resources `chats`, `chat_members`,
-`messages`, `threads`. Refuses to know how they are read: an orchestrator builds a source every few
-seconds, and reads it once an hour.
+`chat_pins`, `messages`, `threads`. Refuses to know how they are read: an orchestrator builds a
+source every few seconds, and reads it once an hour.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import dlt
 from dlt.extract import DltResource
 
 from feishu_source.options import Options
-from feishu_source.tables import CHAT_MEMBERS, CHATS, MESSAGES, THREADS, Table
+from feishu_source.tables import CHAT_MEMBERS, CHAT_PINS, CHATS, MESSAGES, THREADS, Table
 
 if TYPE_CHECKING:
     from feishu_source.session import Session
@@ -35,6 +35,7 @@ def make_resources(asked: Options | Session) -> list[DltResource]:
     return [
         declare(CHATS, lambda: readers()[CHATS.name]()),
         declare(CHAT_MEMBERS, lambda: readers()[CHAT_MEMBERS.name]()),
+        declare(CHAT_PINS, lambda: readers()[CHAT_PINS.name]()),
         # Its tables inherit what hints it has, columns and all: so each of them brings its own.
         dlt.resource(lambda: readers()[MESSAGES.name](), name=MESSAGES.name, file_format="parquet"),
         declare(THREADS, lambda: readers()[THREADS.name]()),

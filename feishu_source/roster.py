@@ -1,4 +1,4 @@
-"""Which chats there are: the chat list, and each chat's details and members, read once in a while.
+"""Which chats there are: the chat list, and each one's details, members, pins, once in a while.
 
 In: a client, and what was known of each chat before. Out: items of the API, and names and modes for
 the walk. Refuses to know dlt, and what is read of a chat.
@@ -30,7 +30,7 @@ from feishu_source.selection import Selection
 
 Known = dict[str, dict[str, Any]]
 
-Optional = Literal["chat details", "chat members"]
+Optional = Literal["chat details", "chat members", "chat pins"]
 """What messages can be read without."""
 
 
@@ -53,6 +53,7 @@ class Roster:
     _details_refused: bool = False
     _ready: bool = False
     _warned: set[str] = field(default_factory=set)
+    _pins_refused: bool = False
     _failed: set[tuple[Optional, str]] = field(default_factory=set)
 
     def read_list(self) -> None:
@@ -143,14 +144,31 @@ class Roster:
             StopError: the load cannot go on.
         """
         fetch = partial(self.client.fetch_members, chat_id)
+        return self._whole("chat members", chat_id, f"list members of chat {chat_id}", fetch)
+
+    def pins_of(self, chat_id: str) -> list[dict[str, Any]] | None:
+        """All pins of a chat, None if they could not be read to the end.
+
+        Raises:
+            StopError: the load cannot go on.
+        """
+        if self._pins_refused:  # a scope is missing: the next chat would be refused as well
+            return None
+        fetch = partial(self.client.fetch_pins, chat_id)
+        return self._whole("chat pins", chat_id, f"list pins of chat {chat_id}", fetch)
+
+    def _whole(
+        self, of: Optional, chat_id: str, what: str, fetch: FetchPage
+    ) -> list[dict[str, Any]] | None:
         try:
-            return self._items(f"list members of chat {chat_id}", fetch)
+            return self._items(what, fetch)
         except StopError:
             raise
         except RequestsSpent:
-            self._put_off("chat members", chat_id)
+            self._put_off(of, chat_id)
         except ApiError as error:
-            self._do_without("chat members", chat_id, error)
+            self._pins_refused |= of == "chat pins" and error.scope_missing
+            self._do_without(of, chat_id, error)
         return None
 
     def _items(self, what: str, fetch: FetchPage) -> list[dict[str, Any]]:

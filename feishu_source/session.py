@@ -130,7 +130,9 @@ class Session:
 
     def _new_intake(self) -> Intake:
         settings = self.options.settings
-        return Intake(bounds(self.options), settings.batch_rows, settings.batch_chars)
+        return Intake(
+            bounds(self.options), settings.batch_rows, settings.batch_chars, settings.reactions
+        )
 
     def _read_order(self) -> None:
         """Lists the chats by activity, unless that takes as many requests as reading them."""

@@ -56,6 +56,8 @@ class Settings:
     flat_topics: bool = True
     card_content: str | None = None
     forwards: bool = True
+    reactions: bool = False
+    pins: bool = False
     look_back_s: int = 2 * HOUR_S
     hot_s: int = 14 * DAY_S
     poll_every_load_s: int = DAY_S

@@ -1,7 +1,7 @@
 """The dlt source: configuration in, a list of resources out.
 
 In: arguments, or what dlt finds under `[sources.feishu]`. Out: the resources `chats`, `messages`,
-`threads` and `chat_members`. Building a source needs no credentials and no network.
+`threads`, `chat_members` and `chat_pins`. Building a source needs no credentials and no network.
 """
 
 from __future__ import annotations
@@ -75,6 +75,8 @@ def feishu_source(
     with_sender_name: bool = True,
     card_content: str | None = None,
     forwards: bool = True,
+    reactions: bool = False,
+    pins: bool = False,
     slice_messages: int = 100_000,
     batch_rows: int = 5_000,
     files: str | None = None,
@@ -131,10 +133,10 @@ def feishu_source(
         idle_growth: with `skip_idle`: a chat is read in any case before its silence has grown so
             many times, a silence under a day counting as one.
         idle_most_s: with `skip_idle`: a chat is read in any case after so long.
-        details_period_s: how often a chat's details and members are read again; a new or renamed
-            chat is read at once.
-        details_share: the share of `max_requests` that the chat list, details and members may take;
-            what is left out is due in the next load.
+        details_period_s: how often a chat's details, members and pins are read again; a new or
+            renamed chat is read at once.
+        details_share: the share of `max_requests` that the chat list, details, members and pins may
+            take; what is left out is due in the next load.
         page_size: messages a request.
         workers: chats and threads that are read side by side.
         requests_per_second: per endpoint; the platform allows an app 50 in each tenant.
@@ -151,6 +153,10 @@ def feishu_source(
         card_content: the form of cards: empty as Feishu renders them, `user_card_content` as they
             were sent, or `raw_card_content` (undocumented). A change makes no card look edited.
         forwards: open merged forwards, so that what they hold can be read: one request each, once.
+        reactions: load who reacted to each message with what, as it stands when the message is
+            read: one request per 20 messages, those read again included.
+        pins: load the pinned messages of each chat, as often as its members: a request per chat
+            and 50 pins.
         slice_messages: messages after which a part of a load is written and committed: what a crash
             may cost.
         batch_rows: rows an Arrow table holds on the way: memory against speed.

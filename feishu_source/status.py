@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from feishu_source.errors import ApiError, FeishuError, ThreadRefused
+from feishu_source.reaction_debt import owed_from_s
 from feishu_source.settings import DAY_S
 from feishu_source.visit import Poll, Visit
 
@@ -82,6 +83,7 @@ def coverage_row(visit: Visit, as_of_s: int) -> tuple[Any, ...]:
         visit.threads_polled,
         visit.requests,
         len(state.owed_forwards),
+        _ms(owed_from_s(state)),
     )
 
 

@@ -289,6 +289,25 @@ RESOURCES = Table(
     **_CHILD,
 )
 
+REACTIONS = Table(
+    "message_reactions",
+    "One row a reaction to a message, as it was when the message was last read with reactions.",
+    ("message_id", "reaction_id"),
+    _columns(
+        ("message_id", "text", "The message that was reacted to."),
+        ("reaction_id", "text", "Feishu's id of the reaction."),
+        ("chat_id", "text", "The chat of that message."),
+        ("create_time", "ts", "When that message was sent."),
+        ("emoji_type", "text?", "Which emoji: THUMBSUP, OK, …; the list is open."),
+        ("operator_id", "text?", "open_id of the person who reacted, app_id of a bot."),
+        ("operator_type", "text?", "user or app."),
+        ("action_time", "ts?", "When that was."),
+        ("extra", "json?", "What the API sent and no column models, by path."),
+        _TOMBSTONE,
+    ),
+    **_CHILD,
+)
+
 RESOURCE_FILES = Table(
     "resource_files",
     "One row an image, file, audio or video that a load with files decided on.",
@@ -344,6 +363,22 @@ CHAT_MEMBERS = Table(
         ("member_id_type", "text", "What kind of id that is."),
         ("name", "text?", "The member's name."),
         ("tenant_key", "text?", "The member's tenant."),
+        ("extra", "json?", "What the API sent and no column models, by path."),
+        _TOMBSTONE,
+    ),
+    replaces="chat_id",
+)
+
+CHAT_PINS = Table(
+    "chat_pins",
+    "Pinned messages of each chat at the last complete reading of its pins.",
+    ("chat_id", "message_id"),
+    _columns(
+        ("chat_id", "text", "The chat."),
+        ("message_id", "text", "The message that is pinned."),
+        ("operator_id", "text?", "open_id of the person who pinned it, app_id of a bot."),
+        ("operator_id_type", "text?", "open_id or app_id."),
+        ("create_time", "ts?", "When it was pinned."),
         ("extra", "json?", "What the API sent and no column models, by path."),
         _TOMBSTONE,
     ),
@@ -407,6 +442,11 @@ SYNC_COVERAGE = Table(
         ("threads_polled", "bigint", "Threads asked for in the last load."),
         ("requests", "bigint", "Requests spent on this chat's messages in the last load."),
         ("owed_forwards", "bigint?", "Merged forwards that could not be opened: tried again."),
+        (
+            "reactions_owed_from",
+            "ts?",
+            "Set while reactions could not be had to messages from here on: they are read again.",
+        ),
     ),
 )
 
@@ -456,9 +496,11 @@ TABLES: dict[str, Table] = {
         LINKS,
         RESOURCES,
         RESOURCE_FILES,
+        REACTIONS,
         FORWARDED,
         THREADS,
         CHAT_MEMBERS,
+        CHAT_PINS,
         REJECTED,
         SYNC_COVERAGE,
         SYNC_RUNS,

@@ -37,6 +37,7 @@ def wanted(options: Options, pinned_s: int, threads: bool, full: bool) -> Wanted
         ladder=options.ladder,
         hot=_hot_rule(options.settings),
         forwards=options.settings.forwards,
+        reactions=options.settings.reactions,
     )
 
 

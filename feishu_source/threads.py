@@ -26,7 +26,7 @@ from feishu_source.hot import OWED, cool_early, due, owe, refuse, settle, stop_m
 from feishu_source.reception import Reception
 from feishu_source.rows import Item
 from feishu_source.status import EndedPoll, thread_row
-from feishu_source.visit import Poll, Visit, is_reply_in_thread
+from feishu_source.visit import Poll, Visit, is_flat_reply, is_reply_in_thread
 from feishu_source.workers import Job, Workers
 
 
@@ -109,7 +109,7 @@ class Threads:
             if visit.walk:
                 forget_threads(visit.state, visit.walk)
         if flat_asked and visit.mode == "topic" and not visit.state.flat:
-            visit.state.flat = any(map(_is_flat_reply, items))
+            visit.state.flat = any(map(is_flat_reply, items))
             if visit.state.flat:
                 visit.state.hot_threads = dict.fromkeys(visit.state.owed, OWED)
         if flat_asked and visit.state.flat:
@@ -229,8 +229,3 @@ class Threads:
             return  # nothing was learnt of it
         now_ms = int((self._client.server_time_s or self._wanted.as_of_s) * 1_000)
         self._ended[poll.thread_id] = EndedPoll(visit.chat_id, poll, now_ms, error)
-
-
-def _is_flat_reply(item: Item) -> bool:
-    """True for a reply in the timeline itself, not for the copy of one that was sent there too."""
-    return is_reply_in_thread(item) and not item.get("sync_to_chat_info")

@@ -29,6 +29,11 @@ def is_reply_in_thread(item: Item) -> bool:
     return position != ROOT_POSITION if position is not None else bool(item.get("root_id"))
 
 
+def is_flat_reply(item: Item) -> bool:
+    """True for a reply in the timeline itself, not for the copy of one that was sent there too."""
+    return is_reply_in_thread(item) and not item.get("sync_to_chat_info")
+
+
 @dataclass(slots=True)
 class Poll:
     """One thread while it is being read, page by page.

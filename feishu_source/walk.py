@@ -18,6 +18,7 @@ from feishu_source.batch import Batch, Counts, Intake
 from feishu_source.coverage import ChatState, Wanted, is_window, leave_out, prepare
 from feishu_source.errors import DestinationError, FeishuError
 from feishu_source.idle import IdleChats
+from feishu_source.reaction_debt import forget
 from feishu_source.reader import Modes, Reader
 from feishu_source.report import Progress, Status
 from feishu_source.settings import Settings
@@ -26,7 +27,7 @@ from feishu_source.stretches import Stretch
 from feishu_source.tables import SYNC_COVERAGE, THREADS
 from feishu_source.visit import Visit
 from feishu_source.windows import Windows
-from feishu_source.workers import Workers
+from feishu_source.workers import Job, Workers
 
 SCARCE = 32
 """Requests left of a bound, from which on they are made one after the other."""
@@ -81,6 +82,8 @@ class Walk:
         """Adds chats (id, name, mode, state) in the order in which ties are broken."""
         for chat_id, name, mode, state in chats:
             prepare(state, self._wanted)
+            if not self._wanted.reactions:
+                forget(state)
             visit = Visit(chat_id, name, state, mode, polled_s=state.polled_s or 0)
             self.visits[chat_id] = visit
             self._windows.open_next(visit)
@@ -113,6 +116,11 @@ class Walk:
         """True if all requests it may make were spent, and no page, window or thread was done."""
         return bool(self._client.budget.spent) and not self._windows.got_on
 
+    @property
+    def warnings(self) -> list[str]:
+        """What was done without."""
+        return self._reader.reactions.warnings
+
     def stop(self, error: FeishuError) -> None:
         """Ends the walk after what is under way; safe to call from any thread or signal handler."""
         self._reader.reception.stop(error)
@@ -143,15 +151,18 @@ class Walk:
         while True:
             self._schedule()
             if not self._workers.in_flight:
-                break
+                if self.stopped_by or not self._reader.reactions.flush():
+                    break
+                continue
             if ended := self._workers.take():
                 job, result = ended
                 self._reader.take_in(job, result)
-                if job.visit.chat_id in self._open:
-                    self._proceed(job.visit)
+                for visit in self._open_after(job):
+                    self._proceed(visit)
             if self._intake.full and (batch := self._intake.take()):
                 yield batch
         self._tell_why()
+        self._reader.reactions.leave()
         for visit in self._touched.values():
             self._windows.claim(visit)  # threads too that were read for a page that was not
         self._intake.add_rows(THREADS, self._reader.threads.take_rows())
@@ -161,6 +172,12 @@ class Walk:
         )
         if batch := self._intake.take():
             yield batch
+
+    def _open_after(self, job: Job) -> list[Visit]:
+        """The chats that may go on now: any of them may have waited for reactions."""
+        if job.kind == "reactions":
+            return list(self._open.values())
+        return [job.visit] if job.visit.chat_id in self._open else []
 
     def coverage_rows(self) -> list[tuple[Any, ...]]:
         """Rows of `sync_coverage` for the chats that no slice reached."""

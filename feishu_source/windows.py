@@ -24,6 +24,7 @@ from feishu_source.coverage import (
     note_newest,
 )
 from feishu_source.idle import IdleChats
+from feishu_source.reaction_debt import give_back, open_again
 from feishu_source.reader import Reader
 from feishu_source.settings import Settings
 from feishu_source.visit import Visit
@@ -61,8 +62,10 @@ class Windows:
     def open_next(self, visit: Visit) -> bool:
         """Opens the chat's next window; False if there is none in this load."""
         visit.walk = next_walk(visit.chat_id, visit.state, self._wanted, visit.done)
+        if visit.walk is None and not self._reader.reactions.out:
+            visit.walk = open_again(visit.state, self._wanted)
         visit.range_start_s, visit.listing = None, None
-        if visit.walk and visit.walk.kind == "sweep" and visit.problem is None:
+        if visit.walk and visit.walk.kind in ("sweep", "again") and visit.problem is None:
             visit.status = "complete"  # up to the pinned end; what is older is only read again
         visit.own = visit.walk is not None and visit.walk not in visit.state.walks.values()
         return visit.walk is not None
@@ -79,10 +82,18 @@ class Windows:
         self.got_on = self.got_on or visit.grew or self._reader.settled > 0
         if visit.broken or self._reader.reception.stopped_by:
             return "end" if visit.at_rest and visit.broken else None
+        if walk.kind == "again" and self._reader.reactions.out:
+            return self._give_up(visit, walk) if visit.at_rest else None
         if not visit.exhausted and not self._may_cut(visit):
             self._ask_on(visit)
             return None
         return self._finish_or_cut(visit, walk) if visit.at_rest else None
+
+    def _give_up(self, visit: Visit, walk: OpenWalk) -> Outcome:
+        """Reads no further what is read for its reactions alone, since none are given now."""
+        give_back(visit.state, walk)
+        visit.listing = visit.walk = None
+        return "end"
 
     def _claim_settled(self, visit: Visit, walk: OpenWalk) -> None:
         for page in visit.settled():
@@ -103,7 +114,7 @@ class Windows:
             or self._reader.reception.stopped_by
         ):
             return False
-        if visit.asking_mode:
+        if visit.asking_mode or self._reader.reactions.behind:
             return False
         if len(visit.pages) >= self._settings.pages_ahead:
             return False

@@ -20,14 +20,18 @@ from feishu_source.visit import Opening, Poll, Visit
 
 @dataclass(slots=True)
 class Job:
-    """A request for a chat: a page of its timeline or of a thread, its mode, a merged forward."""
+    """A request for a chat: a page of its timeline or of a thread, its mode, a merged forward.
 
-    kind: Literal["page", "thread", "mode", "forward"]
+    Or for reactions, of messages that may stand in other chats as well.
+    """
+
+    kind: Literal["page", "thread", "mode", "forward", "reactions"]
     visit: Visit
     call: Callable[[], Any]
     poll: Poll | None = None
     stretch: Stretch | None = None
     opening: Opening | None = None
+    reactions: list[Any] | None = None
 
     def run(self) -> Any:
         """Its result, or the error it ended in: handed to the thread that decides, never lost."""

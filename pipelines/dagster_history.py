@@ -16,11 +16,13 @@ import dagster as dg
 
 from feishu_source.tables import (
     CHAT_MEMBERS,
+    CHAT_PINS,
     CHATS,
     FORWARDED,
     LINKS,
     MENTIONS,
     MESSAGES,
+    REACTIONS,
     REJECTED,
     RESOURCE_FILES,
     RESOURCES,
@@ -37,11 +39,13 @@ if TYPE_CHECKING:
 PARENTS: Mapping[Table, Sequence[Table]] = {
     CHATS: (),
     CHAT_MEMBERS: (CHATS,),
+    CHAT_PINS: (CHATS,),
     MESSAGES: (CHATS,),
     MENTIONS: (MESSAGES,),
     LINKS: (MESSAGES,),
     RESOURCES: (MESSAGES,),
     RESOURCE_FILES: (RESOURCES,),
+    REACTIONS: (MESSAGES,),
     FORWARDED: (MESSAGES,),
     THREADS: (MESSAGES,),
     REJECTED: (CHATS,),

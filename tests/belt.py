@@ -48,6 +48,7 @@ class Belt(Laboratory):
         self.slices = 0
         self.kills = 0
         self.stopped_by: FeishuError | None = None
+        self.warnings: list[str] = []
         self.chance = Random(world.seed)
 
     def __enter__(self) -> Self:
@@ -103,7 +104,7 @@ class Belt(Laboratory):
                 self._store(batch)
         if rows := walk.coverage_rows():  # as the load's account does
             self._merge(SYNC_COVERAGE, to_arrow(SYNC_COVERAGE, rows).to_pylist())
-        self.stopped_by = walk.stopped_by
+        self.stopped_by, self.warnings = walk.stopped_by, walk.warnings
         return {chat_id: visit.status for chat_id, visit in walk.visits.items()}
 
     def _store(self, batch: Batch) -> None:

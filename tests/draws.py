@@ -38,6 +38,9 @@ SWITCHES = st.fixed_dictionaries(
         "date_header": st.just(False),
         "content_v2": st.just(True),
         "merge_forward_bare": st.just(True),
+        "reactions_mixed": st.just(False),
+        "reactions_refused": st.just("batch"),
+        "reactions_none_listed": st.just(False),
     },
 )
 """Everything that nobody tells, read the other way."""
@@ -83,6 +86,7 @@ SCHEDULES = st.fixed_dictionaries(
         "poll_every_load_s": st.sampled_from([0, HOUR_S, DAY_S]),
         "poll_growth": st.sampled_from([1.25, 1.25, 2.0]),
         "skip_idle": st.booleans(),
+        "reactions": st.booleans(),
         "idle_growth": st.sampled_from([1.5, 2.0, 10.0]),
         "idle_witnesses": st.sampled_from([1, 1, 2]),
     }
@@ -94,6 +98,8 @@ MOST_REQUESTS = st.sampled_from([None, None, None, 3, 5, 8, 15])
 KILLS = st.sampled_from([None, None, 0, 1, 2, 4, 8])
 GAPS = st.sampled_from([0, 0.4, 1, 1, 30, 700])
 TIMES = st.sampled_from([1, 2, 3, None])
+REACTIONS = st.sampled_from([1, 1, 2, 11])
+"""More than ten are more than a page."""
 CHANGES = st.sampled_from(["edit", "edit", "recall", "remove", "hide", "show", "delete"])
 WORDS = st.sampled_from(["plain", "@<{ann}> and @<{bob}>", "@<all> https://example.com/a"])
 KINDS = st.sampled_from(["group", "group", "thread", "topic"])

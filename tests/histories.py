@@ -27,13 +27,17 @@ LOOK_BACK_S = 600
 MOST_SLICES = 300
 """No history of these is so long that a load needs more, however small its slices."""
 FORWARDED = "forwarded_messages"
+REACTIONS = "message_reactions"
 FROM_A_MESSAGE = (
     "messages",
     "message_mentions",
     "message_links",
     "message_resources",
+    REACTIONS,
     FORWARDED,
 )
+TROUBLE = frozenset({None, 0, 2200, 99991400, 99991403, 99991663, 230006})
+"""Answers of a batch that refuse none of its messages."""
 GROUPED = ("threads", "thread_id")
 
 Values = dict[str, list[Row]]
@@ -77,10 +81,14 @@ class History(Belt):
     """A belt that is asked after each load for what it owes.
 
     `due`: messages that a load had to see, and that therefore the next complete one must bring.
+    `reactions`: all loads ask for them. `refused`: messages that did not give theirs when they were
+    asked about last.
     """
 
     def __init__(self, world: World, **sandbox: Any) -> None:
         super().__init__(world, **sandbox)
+        self.reactions = False
+        self.refused: set[str] = set()
         self.due: set[str] = set()
         self.kept: set[str] = set()
         self.pinned_s: dict[str, int] = {}
@@ -141,6 +149,10 @@ class History(Belt):
             return {}
         finally:
             self._count()
+            for request in self.sandbox.requests:
+                answered = request.asked if request.code == 0 else ()
+                refused = request.failed if request.code in TROUBLE else request.asked
+                self.refused = self.refused.difference(answered).union(refused)
 
     def _count(self) -> None:
         requests = self.sandbox.requests
@@ -277,12 +289,30 @@ class History(Belt):
         """What was read again is as it was listed: before or after what happened meanwhile."""
         loaded = _by_message({table: self.rows(table) for table in FROM_A_MESSAGE})
         for message_id in self._of(load, complete, current & after.keys()):
-            allowed = [after[message_id]]
+            allowed, seen = [after[message_id]], [before[message_id], after[message_id]]
             if message_id not in asked:
                 allowed.append(before[message_id])
-            assert loaded[message_id] in allowed, (
-                f"an older version of {self.world.message(message_id).number}"
-            )
+            number = self.world.message(message_id).number
+            found = _without_reactions(loaded[message_id])
+            assert found in map(_without_reactions, allowed), f"an older version of {number}"
+            if self._must_know_reactions(message_id):
+                told = [each[REACTIONS] for each in seen]
+                assert loaded[message_id][REACTIONS] in told, f"older reactions to {number}"
+
+    def _must_know_reactions(self, message_id: str) -> bool:
+        """Whether they were given when they were asked for last, and are not told to be lacking."""
+        message = self.world.message(message_id)
+        claim = self.claims.get(message.chat.chat_id, {})
+        lacking = [claim.get("reactions_owed", [0, 0])[:2]]
+        if again := claim.get("walks", {}).get("again"):
+            lacking.append([again["at_s"], again["stop_s"]])
+        root = message.thread.root if message.thread else message
+        is_owed = any(
+            from_s <= each.create_ms // 1_000 < until_s
+            for from_s, until_s in lacking
+            for each in (message, root)
+        )
+        return self.reactions and message_id not in self.refused and not is_owed
 
     def _of(self, load: Load, chat_ids: set[str], message_ids: set[str]) -> set[str]:
         """Those of complete chats that the load wanted."""
@@ -330,7 +360,13 @@ class History(Belt):
             if loaded is None:
                 loaded = _by_message({table: self.rows(table) for table in FROM_A_MESSAGE})
             COUNTED["judged late"] += 1
-            assert loaded.get(message_id) in versions[message_id], "its rung has not seen it"
+            found, seen = loaded.get(message_id), versions[message_id]
+            assert found is not None, "its rung has not seen it"
+            of_message = map(_without_reactions, seen)
+            assert _without_reactions(found) in of_message, "its rung has not seen it"
+            if self._must_know_reactions(message_id):
+                told = [each[REACTIONS] for each in seen]
+                assert found[REACTIONS] in told, "its rung has not seen who reacted to it"
 
     def _assert_polled(
         self,
@@ -358,6 +394,8 @@ class History(Belt):
     def assert_everything_is_loaded(self) -> None:
         """The tables equal the tenant's truth, but for what was loaded and is listed no more."""
         truth = self.world.truth()
+        if not self.reactions:
+            self.compared = tuple(each for each in self.compared if each != REACTIONS)
         for table, key in [*((table, _key_of(table)) for table in FROM_A_MESSAGE), GROUPED]:
             of, name = (table, key) if key == "thread_id" else ("messages", "message_id")
             listed = {row[name] for row in truth[of]}
@@ -394,7 +432,8 @@ class History(Belt):
 
     def _told(self) -> dict[str, Values]:
         """Everything that is listed now, in the chats that can be read."""
-        return _by_message(self.world.truth())
+        truth = self.world.truth()
+        return _by_message(truth if self.reactions else truth | {REACTIONS: []})
 
     def _forget_what_is_gone(self, told: Mapping[str, Values]) -> None:
         """Nobody owes what is listed no more; a chat that is refused is listed again some day."""
@@ -437,6 +476,9 @@ def _owes_thread(claim: Mapping[str, Any], root: Message, reply: Message | None 
     return entry <= 0 and (reply is None or reply.create_ms >= -entry)
 
 
+_ORDERED = ("_index", "path", "reaction_id")
+
+
 def _by_message(tables: Mapping[str, list[Row]]) -> dict[str, Values]:
     """Rows by message; `extra` depends on how JSON is written, and is compared at the end."""
     found: dict[str, Values] = {
@@ -449,8 +491,12 @@ def _by_message(tables: Mapping[str, list[Row]]) -> dict[str, Values]:
             found[message_id][table].append(values)
     for values_of in found.values():
         for rows in values_of.values():
-            rows.sort(key=lambda row: [v for k, v in row.items() if k.endswith(("_index", "path"))])
+            rows.sort(key=lambda row: [v for k, v in row.items() if k.endswith(_ORDERED)])
     return found
+
+
+def _without_reactions(values: Values) -> Values:
+    return {table: rows for table, rows in values.items() if table != REACTIONS}
 
 
 def _key_of(table: str) -> str:

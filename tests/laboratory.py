@@ -34,6 +34,7 @@ FROM_MESSAGES = (
     "message_mentions",
     "message_links",
     "message_resources",
+    "message_reactions",
     "forwarded_messages",
     "threads",
 )
@@ -133,7 +134,7 @@ def _key(row: Mapping[str, Any]) -> tuple[Any, ...]:
     if "path" in row:
         return (row["container_message_id"], row["path"])
     if "message_id" in row:
-        return (row["message_id"], *index)
+        return (row["message_id"], *index, row.get("reaction_id"))
     return (row["chat_id"], row.get("member_id"))
 
 

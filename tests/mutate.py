@@ -29,6 +29,7 @@ SUITE = (
     "test_histories_found.py",
     "test_counterexamples.py",
     "test_forwards*.py",
+    "test_reactions.py",
     "test_coverage*.py",
     "test_batch.py",
     "test_idle.py",

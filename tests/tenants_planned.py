@@ -59,6 +59,8 @@ class Complete(Belt):
             if before is None or now_s - before["read_s"] >= period_s:
                 mode = roster.mode_of(chat_id)
                 roster.members_of(chat_id)
+                if session.options.settings.pins:
+                    roster.pins_of(chat_id)
                 self.known[chat_id] = {"name": name, "mode": mode, "read_s": now_s}
         return super()._read(session, threads, kill_after)
 

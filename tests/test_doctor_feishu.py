@@ -65,6 +65,51 @@ def test_all_is_well(lab: Lab) -> None:
     assert report.requests[f"POST {TOKEN}"] == 1
 
 
+BATCH = MESSAGES + "/reactions/batch_query"
+PINS = "/open-apis/im/v1/pins"
+WANTED: dict[str, Any] = {"pins": True, "reactions": True}
+
+
+def test_reactions_and_pins_are_looked_at_where_they_are_wanted(lab: Lab) -> None:
+    """A request each; none, and no finding, where they are not."""
+    report = examine(lab, **WANTED)
+    told = [key for key in keys(report) if "pins" in key or "reactions" in key]
+    assert told == ["chat_pins.ok", "reactions.ok"]
+    assert (lab.sandbox.count(BATCH), lab.sandbox.count(PINS)) == (1, 1)
+    examine(lab)
+    assert (lab.sandbox.count(BATCH), lab.sandbox.count(PINS)) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("missing_scope", ["chat_pins.refused", "reactions.refused"]),
+        ("html_502", ["chat_pins.lost", "reactions.lost"]),
+    ],
+)
+def test_reactions_and_pins_that_cannot_be_had_are_warnings(
+    lab: Lab, name: str, told: list[str]
+) -> None:
+    """The scopes are named; a load goes ahead without."""
+    for path in (BATCH, PINS):
+        lab.sandbox.inject(Fault(name, path=path, times=None))
+    report = examine(lab, **WANTED)
+    assert (amiss(report), report.exit_code) == (told, 0)
+    if name == "missing_scope":
+        for kind, key in (("pins", "chat_pins.refused"), ("reactions", "reactions.refused")):
+            step = the(report, key).next_step("en")
+            assert f"im:message.{kind}:read" in (step or "")
+
+
+def test_without_a_message_nobody_tells_whether_reactions_can_be_read(
+    lab: Lab, world: World
+) -> None:
+    """There is nothing to ask about."""
+    for message in world.messages:
+        world.remove(world.id_of(message))
+    assert "reactions.none" in keys(examine(lab, **WANTED))
+
+
 def test_nothing_is_written_to_the_tenant(lab: Lab, world: World) -> None:
     """The token is posted for, all else is read; the tenant's truth is the same afterwards."""
     before = world.truth()

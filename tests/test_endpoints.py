@@ -26,10 +26,12 @@ def test_the_allow_list_holds_reading_calls_and_tokens_and_nothing_else() -> Non
         "GET /open-apis/im/v1/messages",
         "GET /open-apis/im/v1/messages/{id}",
         "GET /open-apis/im/v1/messages/{id}/resources/{key}",
+        "GET /open-apis/im/v1/pins",
         "POST /open-apis/auth/v3/app_access_token",
         "POST /open-apis/auth/v3/app_ticket/resend",
         "POST /open-apis/auth/v3/tenant_access_token",
         "POST /open-apis/auth/v3/tenant_access_token/internal",
+        "POST /open-apis/im/v1/messages/reactions/batch_query",
     ]
 
 

@@ -63,6 +63,16 @@ SHAPES = {
     "small pages, a long look-back": Shape(
         9_019, 10, 1_000, 60, settings={"page_size": 20, "look_back_s": DAY_S}
     ),
+    "with reactions and pins": Shape(
+        9_021, 20, 3_000, 365, 0.2, settings={"reactions": True, "pins": True}
+    ),
+    "a small team with reactions": Shape(9_022, 4, 300, 30, 0.2, settings={"reactions": True}),
+    "a busy team with reactions": Shape(
+        9_023, 12, 2_500, 7, 0.3, every_s=4 * HOUR_S, settings={"reactions": True}
+    ),
+    "a sample of the chats with reactions": Shape(
+        9_024, 60, 2_000, 200, most_chats=20, settings={"reactions": True}
+    ),
     "polls and sweeps of its own": Shape(
         9_020,
         *(12, 1_500, 60, 0.3),
@@ -161,6 +171,22 @@ def test_merged_forwards_are_counted_where_they_are_opened(
     before = told_of(belt).first_load.requests.low
     belt.load()
     assert before == len(belt.sandbox.requests) + 1  # the belt has no members
+
+
+def test_reactions_and_pins_are_told_where_they_are_wanted(
+    belt: Belt, world: World, ann: str, team: str
+) -> None:
+    """20 messages a request, and one a chat; no row of either where they are off."""
+    for _ in range(80):
+        world.post(team, ann, text="hello")
+    off = told_of(belt).first_load.by_kind
+    assert not {"reactions", "pins"} & off.keys()
+    on = told_of(belt, reactions=True, pins=True)
+    assert (on.first_load.by_kind["reactions"].high, on.first_load.by_kind["pins"].low) == (6, 1)
+    assert on.day.by_kind["pins"].point == 1
+    belt.load(reactions=True)
+    made = belt.sandbox.count(MESSAGES + "/reactions/batch_query")
+    assert holds(on.first_load.by_kind["reactions"], made)
 
 
 def test_minutes_and_shares_follow_from_requests(belt: Belt, team: str) -> None:

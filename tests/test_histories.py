@@ -26,6 +26,7 @@ from hypothesis.stateful import (
 )
 
 from feishu_source.sandbox import Fault, Switches, World, bodies
+from feishu_source.sandbox.reactions import REACTIONS_PATH
 from tests.draws import (
     CHANGES,
     FARTHEST_BACK_MS,
@@ -36,6 +37,7 @@ from tests.draws import (
     LATE,
     MOST,
     MOST_REQUESTS,
+    REACTIONS,
     SCHEDULES,
     SETTINGS,
     SWITCHES,
@@ -79,6 +81,7 @@ class Histories(RuleBasedStateMachine):
         self.history = History(self.world, switches=Switches(**switches))
         self.history.chance.seed(seed)
         self.schedules, self.shows = schedules, seed % 2 == 0
+        self.history.reactions = schedules["reactions"]
         self.history.__enter__()
         self.latest_ms, self.said, self.sound = START_MS, 0, True
         return self.add_chat(kind, True, number, gap_s)
@@ -172,6 +175,18 @@ class Histories(RuleBasedStateMachine):
         elif thread_id:
             getattr(self.world, f"{what}_thread")(thread_id)
 
+    @rule(message=messages | replies, number=REACTIONS, kind=st.sampled_from(["OK", "HEART"]))
+    def react(self, message: str, number: int, kind: str) -> None:
+        """Somebody reacts to a message, which does not change by that."""
+        for _ in range(number):
+            self.world.react(message, self.bob, kind)
+
+    @rule(message=messages | replies)
+    def take_back(self, message: str) -> None:
+        """The first reaction to a message is taken back, if there is one."""
+        for first in self.world.reactions.get(self.world.message(message).number, [])[:1]:
+            self.world.take_back(message, first.reaction_id)
+
     def chat_of(self, message: str) -> str:
         """Where it was said."""
         return self.world.message(message).chat.chat_id
@@ -222,6 +237,11 @@ class Histories(RuleBasedStateMachine):
         thread_id = self.world.thread_id_of(reply)
         self.inject(Fault(name, MESSAGES, thread_id=thread_id, times=times))
 
+    @rule(name=st.one_of(FAULTS, st.just("reaction_failed")), times=TIMES)
+    def fail_reactions(self, name: str, times: int | None) -> None:
+        """Reactions cannot be had, all or those to one message."""
+        self.inject(Fault(name, REACTIONS_PATH, times=times))
+
     def inject(self, fault: Fault) -> None:
         """From now on."""
         COUNTED["faults"] += 1
@@ -249,7 +269,7 @@ class Histories(RuleBasedStateMachine):
     @rule(
         settings=SETTINGS,
         message=messages,
-        what=st.sampled_from(["edit", "recall", "reply"]),
+        what=st.sampled_from(["edit", "recall", "reply", "react"]),
         before_s=st.sampled_from([700, 1_500, 20_000, 150_000]),
         hours=st.sampled_from([1, 3, 12, 60]),
     )
@@ -260,6 +280,8 @@ class Histories(RuleBasedStateMachine):
         self.wait(before_s)
         if what == "reply":
             self.world.reply_in_thread(message, self.bob, **self.say("plain"))
+        elif what == "react":
+            self.react(message, 1, "OK")
         else:
             self.change(message, what, "plain")
         self.watch(Load(settings=settings))
@@ -312,7 +334,9 @@ class Histories(RuleBasedStateMachine):
     @rule(
         settings=SETTINGS,
         reply=replies,
-        what=st.sampled_from(["edit", "edit", "recall", "reply", "hide", "restrict", "expire"]),
+        what=st.sampled_from(
+            ["edit", "edit", "recall", "reply", "react", "hide", "restrict", "expire"]
+        ),
         after=st.integers(1, 5),
         kill_after=KILLS,
     )
@@ -328,6 +352,8 @@ class Histories(RuleBasedStateMachine):
                 self.world.reply_in_thread(root, self.bob, **self.say("plain"))
             elif what == "restrict":
                 self.move(root, what)
+            elif what == "react":
+                self.react(root, 1, "OK")
             elif what == "expire":
                 self.world.expire_tokens()
             else:

@@ -45,6 +45,7 @@ def test_chat_in_which_nothing_is_due_may_wait() -> None:
         {"hot_threads": {"omt_1": 0}},
         {"hot_threads": {"omt_1": (NOW_S - 60) * 1_000}},
         {"owed_forwards": {"om_1": [1, NOW_S, 0]}},
+        {"reactions_owed": [1, 2, NOW_S, 0]},
         {"newest_s": READ_S - 10},
         {"newest_s": READ_S - 2 * DAY_S, "covered_until_s": READ_S - 2 * DAY_S},
     ],
@@ -52,9 +53,20 @@ def test_chat_in_which_nothing_is_due_may_wait() -> None:
 )
 def test_chat_in_which_something_is_due_is_read(more: dict[str, Any]) -> None:
     """Unknown, never read, an earlier start, threads, trouble, a walk, a debt, a poll, a merged
-    forward that is due again, the look-back, and one that was not read for as long as it was
-    silent before."""
-    assert not may_wait("oc_1", silent(**more), WANTED, RULE)
+    forward or reactions that are due again, the look-back, and one that was not read for as long as
+    it was silent before."""
+    assert not may_wait("oc_1", silent(**more), replace(WANTED, reactions=True), RULE)
+
+
+@pytest.mark.parametrize(
+    ("owed", "reactions"),
+    [([1, 2, NOW_S + 1, 0], True), ([1, 1, NOW_S, 1], True), ([1, 2, NOW_S, 0], False)],
+    ids=["not due", "none", "not wanted"],
+)
+def test_reactions_that_are_not_due_let_their_chat_wait(owed: list[int], reactions: bool) -> None:
+    """Nor do those that nobody wants."""
+    state = silent(reactions_owed=owed)
+    assert may_wait("oc_1", state, replace(WANTED, reactions=reactions), RULE)
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,7 @@ def test_a_parameter_is_what_the_api_allows_or_refused(
         (f"{CHATS}/oc_nobody", {}, 232006),
         (f"{CHATS}/oc_nobody/members", {}, 232006),
         (f"{MESSAGES}/om_nobody", {}, 230001),
-        ("/open-apis/im/v1/pins", {}, 99991201),
+        ("/open-apis/im/v1/urgent", {}, 99991201),
         ("/", {}, 99991201),
     ],
 )

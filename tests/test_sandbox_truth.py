@@ -59,6 +59,8 @@ def test_a_small_world_is_told_row_by_row() -> None:
     root = world.post(chat, tom, text=f"hi @<{bot}>: https://example.com.", more={"a": {"b": [1]}})
     world.advance(10)
     reply = world.reply_in_thread(root, bot, text="yes")
+    reaction_id = world.react(root, bot, "OK")
+    world.pin(root, tom)
     thread = world.thread_id_of(root)
     key, bot_open_id = world.tenant_key, world.users[bot].open_bot_id
     place = {"chat_id": chat, "create_time": NOW}
@@ -170,6 +172,28 @@ def test_a_small_world_is_told_row_by_row() -> None:
         ],
         "forwarded_messages": [],
         "message_resources": [],
+        "message_reactions": [
+            {
+                "message_id": root,
+                "reaction_id": reaction_id,
+                **place,
+                "emoji_type": "OK",
+                "operator_id": bot,
+                "operator_type": "app",
+                "action_time": LATER,
+                "extra": None,
+            }
+        ],
+        "chat_pins": [
+            {
+                "chat_id": chat,
+                "message_id": root,
+                "operator_id": tom,
+                "operator_id_type": "open_id",
+                "create_time": LATER,
+                "extra": None,
+            }
+        ],
         "threads": [
             {
                 "thread_id": thread,

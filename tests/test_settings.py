@@ -95,7 +95,8 @@ def test_the_bounds_name_their_setting_and_its_range() -> None:
 
 def test_settings_that_are_numbers_have_bounds() -> None:
     """Only the switches and the card parameter are free."""
-    free = {"with_sender_name", "flat_topics", "card_content", "skip_idle", "forwards"}
+    free = {"with_sender_name", "flat_topics", "card_content", "skip_idle"}
+    free |= {"forwards", "reactions", "pins"}
     assert {field.name for field in fields(Settings)} - set(BOUNDS) == free
 
 

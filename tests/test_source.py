@@ -37,7 +37,10 @@ def _source(lab: Lab, **arguments: Any) -> Any:
 def test_source_is_built_without_credentials_and_without_network() -> None:
     """They are looked for at the first request."""
     source = feishu_source()
-    assert list(source.resources) == ["chats", "chat_members", "messages", "threads"]
+    assert list(source.resources) == [
+        *("chats", "chat_members", "chat_pins"),
+        *("messages", "threads"),
+    ]
     assert (source.name, source.section) == ("feishu", "feishu")
 
 
@@ -132,10 +135,12 @@ def test_no_table_is_missing_after_the_first_load(lab: Lab, team: str) -> None:
     assert {name for name in tables if not name.startswith("_dlt")} == {
         "chats",
         "chat_members",
+        "chat_pins",
         "messages",
         "message_mentions",
         "message_links",
         "message_resources",
+        "message_reactions",
         "resource_files",
         "forwarded_messages",
         "threads",

@@ -62,6 +62,7 @@ def test_a_chat_that_was_never_read_has_a_row() -> None:
         *[None] * 5,  # problem
         *(0, 0, 0),
         0,  # owed forwards
+        None,  # owed reactions
     )
     assert coverage_row(Visit("oc_1", None, ChatState()), AT_MS // 1_000) == row
     assert to_arrow(SYNC_COVERAGE, [row]).num_rows == 1
@@ -74,6 +75,7 @@ def test_a_chat_tells_its_claims_its_debts_and_its_problem() -> None:
     swept = {"86400": 90, "43200": 80}
     state = ChatState(50, 100, True, {"sweep": sweep}, swept, hot, idle_until_s=120)
     state.owed_forwards = {"om_1": [1, 130, 230050]}
+    state.reactions_owed = [30, 40, 130, 1]
     visit = Visit("oc_1", "Room", state, listed=7, threads_polled=5, requests=6)
     error = ChatRefused("list messages of chat oc_1", code=230002, msg="out", log_id="log_1")
     visit.fail(error)
@@ -86,7 +88,7 @@ def test_a_chat_tells_its_claims_its_debts_and_its_problem() -> None:
         *(2, 1, None),
         *(230002, error.words, error.advice_en, error.advice_zh, "log_1"),
         *(7, 5, 6),
-        1,
+        *(1, 30_000),
     )
     assert coverage_row(visit, AT_MS // 1_000) == row
     assert to_arrow(SYNC_COVERAGE, [row]).num_rows == 1

@@ -49,6 +49,11 @@ CONTRACT: dict[str, tuple[str, str]] = {
         size bigint?, sha256?, content_type?, safe_name?, error_code bigint?, error_message?,
         log_id?, attempts bigint, run_id, decided_at ts""",
     ),
+    "message_reactions": (
+        "message_id, reaction_id",
+        """message_id, reaction_id, chat_id, create_time ts, emoji_type?, operator_id?,
+        operator_type?, action_time ts?, extra json?, _deleted bool""",
+    ),
     "forwarded_messages": (
         "container_message_id, path",
         """container_message_id, path, depth bigint, message_id, chat_id, thread_id?, root_id?,
@@ -72,6 +77,11 @@ CONTRACT: dict[str, tuple[str, str]] = {
         "chat_id, member_id",
         """chat_id, member_id, member_id_type, name?, tenant_key?, extra json?, _deleted bool""",
     ),
+    "chat_pins": (
+        "chat_id, message_id",
+        """chat_id, message_id, operator_id?, operator_id_type?, create_time ts?, extra json?,
+        _deleted bool""",
+    ),
     "rejected_messages": (
         "chat_id, item_hash",
         """chat_id, item_hash, reason, item json, seen_at ts""",
@@ -83,7 +93,7 @@ CONTRACT: dict[str, tuple[str, str]] = {
         sweep_backlog_until ts?, hot_threads bigint, owed_threads bigint, hot_since ts?,
         error_code bigint?, error_message?, advice_en?, advice_zh?, log_id?,
         messages_listed bigint, threads_polled bigint, requests bigint,
-        owed_forwards bigint?""",
+        owed_forwards bigint?, reactions_owed_from ts?""",
     ),
     "sync_runs": (
         "run_id",
@@ -99,12 +109,14 @@ REPLACED = {
     "message_mentions": "message_id",
     "message_links": "message_id",
     "message_resources": "message_id",
+    "message_reactions": "message_id",
     "forwarded_messages": "container_message_id",
     "chat_members": "chat_id",
+    "chat_pins": "chat_id",
 }
 BY_DAY = {
     *("messages", "message_mentions", "message_links", "message_resources"),
-    "resource_files",
+    *("message_reactions", "resource_files"),
 }
 
 EVERY_TABLE = pytest.mark.parametrize("table", TABLES.values(), ids=lambda table: table.name)

@@ -170,6 +170,73 @@ def test_the_sdk_asks_for_membership_and_scopes(world: World, client: Any) -> No
     assert granted == world.scopes
 
 
+def test_the_sdk_asks_for_reactions_in_batches() -> None:
+    """Two messages, one with more reactions than a page holds, and one that is not there."""
+    world = generate(seed=4, chats=1, messages=20)
+    (chat_id, *_), (user_id, *_) = world.chats, world.users
+    busy, calm = world.post(chat_id, user_id, text="a"), world.post(chat_id, user_id, text="b")
+    set_ids = [world.react(busy, user_id, kind) for kind in ("OK", "OK", "THUMBSUP")]
+    with Sandbox(world) as sandbox:
+        own = (
+            lark.Client.builder()
+            .domain(sandbox.base_url)
+            .app_id(sandbox.app_id)
+            .app_secret(sandbox.app_secret)
+            .build()
+        )
+
+        def ask(queries: list[dict[str, str]]) -> Any:
+            body = im.BatchQueryMessageReactionRequestBody(
+                {"queries": queries, "page_size_per_message": 2}
+            )
+            request = im.BatchQueryMessageReactionRequest.builder().request_body(body).build()
+            reply = own.im.v1.message_reaction.batch_query(request)
+            assert reply.success(), (reply.code, reply.msg)
+            return reply.data
+
+        first = ask([{"message_id": busy}, {"message_id": calm}, {"message_id": "om_none"}])
+        details = first.success_msg_reaction_details
+        assert [(each.message_id, each.has_more) for each in details] == [
+            (busy, True),
+            (calm, False),
+        ]
+        counts = first.success_msg_reaction_counts[0].reaction_count
+        assert [(each.reaction_type, each.count) for each in counts] == [
+            ("OK", "2"),
+            ("THUMBSUP", "1"),
+        ]
+        assert [each.message_id for each in first.fail_msg_reaction_details] == ["om_none"]
+        rest = ask([{"message_id": busy, "page_token": details[0].page_token}])
+    [more] = rest.success_msg_reaction_details
+    found = [*details[0].message_reaction_items, *more.message_reaction_items]
+    assert ([each.reaction_id for each in found], more.has_more) == (set_ids, False)
+    told = {
+        (each.operator.operator_id, each.operator.operator_type, int(each.action_time))
+        for each in found
+    }
+    kind = "app" if user_id.startswith("cli_") else "user"
+    assert told == {(user_id, kind, world.now_ms)}
+
+
+def test_the_sdk_lists_pins(world: World, client: Any) -> None:
+    """Page by page, the newest first; a recalled message is pinned no more."""
+    (chat_id, *_), user_id = world.chats, next(u for u in world.users if u.startswith("ou_"))
+    pinned = [world.post(chat_id, user_id, text=f"pin {n}") for n in range(5)]
+    for message_id in pinned:
+        world.pin(message_id, user_id)
+    world.recall(pinned[0])
+
+    def ask(token: str | None) -> Any:
+        builder = im.ListPinRequest.builder().chat_id(chat_id).page_size(2)
+        return client.im.v1.pin.list((builder.page_token(token) if token else builder).build())
+
+    found = every_item(ask)
+    assert [each.message_id for each in found] == pinned[:0:-1]
+    assert {(each.chat_id, each.operator_id, each.operator_id_type) for each in found} == {
+        (chat_id, user_id, "open_id")
+    }
+
+
 def test_the_sdk_understands_a_refusal(client: Any) -> None:
     """Code, words, log id and the field at fault."""
     request = (

@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from random import random as random_share
@@ -28,9 +28,15 @@ from feishu_source.api.endpoints import (
     is_resource_key,
     resolve_base_url,
 )
-from feishu_source.api.limiter import Limiter, Wait
+from feishu_source.api.limiter import Limiter, Sleep, wait_by
 from feishu_source.api.listing import UndocumentedParameters, check_window
 from feishu_source.api.patience import Patience, Stats
+from feishu_source.api.reactions import (
+    ReactionAnswer,
+    ReactionQuery,
+    parse_reactions,
+    reaction_call,
+)
 from feishu_source.api.replies import (
     Answer,
     Page,
@@ -57,8 +63,10 @@ from feishu_source.settings import Settings
 __all__ = ["Client", "Page", "Stats", "resolve_base_url"]
 
 T = TypeVar("T")
-Sleep = Callable[[float], object]
 FetchPage = Callable[[str | None], Page]
+
+MOST_PINS = 50
+"""Pins a page; the platform's bound."""
 
 LONG_WAIT_S = 10.0
 """Who watches a load asks after so long why nothing happens."""
@@ -103,7 +111,7 @@ class Client:
             settings.requests_per_second * settings.rate_share,
             settings.requests_per_minute * settings.rate_share,
             clock=clock,
-            wait=_wait_by(sleep) if sleep else None,
+            wait=wait_by(sleep) if sleep else None,
         )
         self._downloads = False
         self._undocumented = UndocumentedParameters(settings, self._warn)
@@ -195,6 +203,25 @@ class Client:
         params.pop("sort_type")
         what = f"list members of chat {chat_id}"
         return self._fetch_page(Call("members", what, check_id("chat", chat_id), params))
+
+    def fetch_pins(self, chat_id: str, page_token: str | None = None) -> Page:
+        """One page of a chat's pinned messages, the newest pin first.
+
+        Source: https://open.feishu.cn/document/server-docs/im-v1/pin/list
+        """
+        params = {
+            "chat_id": check_id("chat", chat_id),
+            "page_size": str(min(self.settings.list_page_size, MOST_PINS)),
+        }
+        call = Call("pins", f"list pins of chat {chat_id}", params=_paged(params, page_token))
+        return self._fetch_page(call)
+
+    def fetch_reactions(self, queries: Sequence[ReactionQuery]) -> ReactionAnswer:
+        """Reactions to at most 20 messages, at most 10 each; further ones by a page token.
+
+        Source: https://open.feishu.cn/document/server-docs/im-v1/message-reaction/batch_query
+        """
+        return self._ask(reaction_call(queries), parse_reactions)
 
     def fetch_membership(self, chat_id: str) -> bool:
         """Whether who asks is in the chat; a chat that refuses its messages still answers this.
@@ -378,19 +405,3 @@ def _no_file(answer: Answer) -> Download:
 
 def _paged(params: dict[str, str], page_token: str | None) -> dict[str, str]:
     return params if page_token is None else {**params, "page_token": page_token}
-
-
-def _wait_by(sleep: Sleep) -> Wait:
-    """A wait on a condition that passes time by `sleep`, with the condition's lock given back."""
-
-    def wait(condition: threading.Condition, timeout_s: float | None) -> None:
-        if timeout_s is None:
-            condition.wait()
-            return
-        condition.release()
-        try:
-            sleep(timeout_s)
-        finally:
-            condition.acquire()
-
-    return wait

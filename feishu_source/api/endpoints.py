@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import SplitResult, urlsplit
 
 from feishu_source.errors import ConfigurationError, HostNotAllowed, MalformedId
@@ -19,7 +19,7 @@ TokenName = Literal["token", "app_token", "tenant_token", "ticket"]
 EndpointName = (
     TokenName
     | Literal["chats", "chat", "members", "membership", "messages", "message", "scopes"]
-    | Literal["resource"]
+    | Literal["resource", "reactions", "pins"]
 )
 IdKind = Literal["chat", "thread", "message"]
 
@@ -55,6 +55,8 @@ ENDPOINTS: Mapping[EndpointName, Endpoint] = {
     "messages": Endpoint("GET", f"{_API}/im/v1/messages"),
     "message": Endpoint("GET", f"{_API}/im/v1/messages/{{id}}"),
     "resource": Endpoint("GET", f"{_API}/im/v1/messages/{{id}}/resources/{{key}}"),
+    "reactions": Endpoint("POST", f"{_API}/im/v1/messages/reactions/batch_query"),  # only reads
+    "pins": Endpoint("GET", f"{_API}/im/v1/pins"),
     "scopes": Endpoint("GET", f"{_API}/application/v6/scopes"),
 }
 
@@ -81,7 +83,7 @@ class Call:
     what: str
     id: str = ""
     params: Mapping[str, str] = field(default_factory=dict)
-    body: Mapping[str, str] | None = field(default=None, repr=False)
+    body: Mapping[str, Any] | None = field(default=None, repr=False)
     key: str = ""
 
     @property

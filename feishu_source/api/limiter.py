@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from feishu_source.errors import Interrupted
 
 Clock = Callable[[], float]
+Sleep = Callable[[float], object]
 Wait = Callable[[threading.Condition, float | None], object]
 """Waits on a condition, at most that many seconds; None means until it is notified."""
 
@@ -181,3 +182,19 @@ class Limiter:
         if self._interruption is not None:
             raise Interrupted(self._interruption.signal)
         return lane.delay_s(self._clock()) if first else math.inf
+
+
+def wait_by(sleep: Sleep) -> Wait:
+    """A wait on a condition that passes time by `sleep`, with the condition's lock given back."""
+
+    def wait(condition: threading.Condition, timeout_s: float | None) -> None:
+        if timeout_s is None:
+            condition.wait()
+            return
+        condition.release()
+        try:
+            sleep(timeout_s)
+        finally:
+            condition.acquire()
+
+    return wait

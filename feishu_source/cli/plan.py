@@ -40,6 +40,7 @@ KINDS = {
     "list": Pair("  list of chats", "  会话列表"),
     "details": Pair("  details of chats", "  会话详情"),
     "members": Pair("  members of chats", "  会话成员"),
+    "pins": Pair("  pins of chats", "  会话 Pin"),
     "cuts": Pair("  read again between slices", "  分片之间的重读"),
     "messages": Pair("  messages", "  消息"),
     "threads": Pair("  replies in threads", "  话题回复"),
@@ -47,6 +48,7 @@ KINDS = {
     "polls": Pair("  polls of active threads", "  活跃话题轮询"),
     "forwards": Pair("  merged forwards", "  合并转发"),
     "sweeps": Pair("  sweeps of older messages", "  旧消息重扫"),
+    "reactions": Pair("  reactions", "  表情回复"),
 }
 CHATS = Pair(
     "{chats:,} chats, about {messages:,} messages ({low:,} to {high:,}).",

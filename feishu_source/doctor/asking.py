@@ -11,9 +11,10 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from feishu_source.api import Client, Page, check_id
+from feishu_source.api.reactions import ReactionQuery
 from feishu_source.errors import ApiError, MalformedId, ScopeMissing, StopError
 from feishu_source.fields import text_or_none
 from feishu_source.selection import Selection
@@ -46,6 +47,7 @@ class Tried:
     is_member: bool | None = None
     is_group: bool = True
     thread_id: str | None = None
+    message_id: str | None = None
 
 
 @dataclass(slots=True)
@@ -63,6 +65,8 @@ class Answers:
     tried: list[Tried] = field(default_factory=list)
     stopped: ApiError | None = None
     thread: ApiError | bool | None = None
+    pins: ApiError | bool | None = None
+    reactions: ApiError | bool | None = None
     warnings: list[str] = field(default_factory=list)
     refused: int = 0
 
@@ -79,17 +83,19 @@ class Inquiry:
         self._clock = clock
         self._answers = Answers()
 
-    def ask(self, *, is_user: bool, threads: bool) -> Answers:
+    def ask(
+        self, *, is_user: bool, threads: bool, pins: bool = False, reactions: bool = False
+    ) -> Answers:
         """All answers that could be had; what makes the rest pointless ends the round."""
         answers = self._answers
         try:
-            self._ask_all(is_user=is_user, threads=threads)
+            self._ask_all(is_user, threads, pins, reactions)
         finally:
             answers.warnings = self._client.warnings
             answers.refused = self._client.stats.refused
         return answers
 
-    def _ask_all(self, *, is_user: bool, threads: bool) -> None:
+    def _ask_all(self, is_user: bool, threads: bool, pins: bool, reactions: bool) -> None:
         answers, client = self._answers, self._client
         answers.first = _refusal(self._timed(client.authenticate))
         if answers.first:
@@ -101,10 +107,12 @@ class Inquiry:
         chats = answers.listed if isinstance(answers.listed, dict) else {}
         wanted = self._wanted(chats)
         answers.wanted = len(wanted)
-        self._try_optional([chat_id for chat_id in wanted if chat_id in chats] or wanted)
+        self._try_optional([chat_id for chat_id in wanted if chat_id in chats] or wanted, pins)
         self._try_chats(wanted, chats)
         if threads and not answers.stopped:
             self._try_thread()
+        if reactions and not answers.stopped:
+            self._try_reactions()
 
     def _timed(self, fetch: Callable[[], T]) -> T | ApiError:
         """The answer; the first that carries the server's time tells how the clocks differ."""
@@ -129,13 +137,16 @@ class Inquiry:
         names = {chat_id: text_or_none(chats.get(chat_id, {}).get("name")) for chat_id in ids}
         return [chat_id for chat_id in ids if self._selection.wants(chat_id, names[chat_id])]
 
-    def _try_optional(self, chat_ids: list[str]) -> None:
-        """Details and members of one chat: what a load can do without."""
+    def _try_optional(self, chat_ids: list[str], pins: bool) -> None:
+        """Details, members and pins of one chat: what a load can do without."""
         for chat_id in chat_ids[:1]:
             details = attempt(partial(self._client.fetch_chat, chat_id))
             members = attempt(partial(self._client.fetch_members, chat_id))
             self._answers.details = _refusal(details) or True
             self._answers.members = _refusal(members) or True
+            if pins:
+                found = attempt(partial(self._client.fetch_pins, chat_id))
+                self._answers.pins = _refusal(found) or True
 
     def _try_chats(self, wanted: list[str], chats: Mapping[str, dict[str, Any]]) -> None:
         for chat_id in self._choose(wanted, chats):
@@ -168,7 +179,9 @@ class Inquiry:
         )
         name, external = text_or_none(item.get("name")), item.get("external") is True
         if not isinstance(page, ApiError):
-            return Tried(chat_id, name, external, is_group=listed, thread_id=_thread_in(page))
+            thread_id, message_id = _id_in(page, "thread"), _id_in(page, "message")
+            shown = (None, None, listed, thread_id, message_id)
+            return Tried(chat_id, name, external, *shown)
         member: bool | ApiError | None = None
         if page.code in MEMBERSHIP_DOUBTFUL:
             member = attempt(lambda: client.fetch_membership(chat_id))
@@ -181,6 +194,12 @@ class Inquiry:
             fetch = partial(self._client.fetch_messages, "thread", thread_id, descending=True)
             page: Page | ApiError = attempt(fetch)
             self._answers.thread = _refusal(page) or True
+
+    def _try_reactions(self) -> None:
+        messages = (tried.message_id for tried in self._answers.tried if tried.message_id)
+        for message_id in islice(messages, 1):
+            answer = attempt(partial(self._client.fetch_reactions, [ReactionQuery(message_id)]))
+            self._answers.reactions = _refusal(answer) or True
 
 
 def attempt(fetch: Callable[[], T]) -> T | ApiError:
@@ -209,11 +228,11 @@ def _has_id(item: Mapping[str, Any]) -> bool:
         return False
 
 
-def _thread_in(page: Page) -> str | None:
-    """The first thread that a page of messages speaks of."""
+def _id_in(page: Page, kind: Literal["thread", "message"]) -> str | None:
+    """The first thread or message that a page of messages speaks of."""
     for item in page.items:
         try:
-            return check_id("thread", item.get("thread_id"))
+            return check_id(kind, item.get(f"{kind}_id"))
         except MalformedId:
             continue
     return None

@@ -30,13 +30,14 @@ USEFUL_SCOPES = frozenset(
         "im:message.group_msg",
         *("im:chat", "im:chat:readonly", "im:chat:read", "im:chat.members:read"),
         "im:chat.group_info:readonly",
+        *("im:message.reactions:read", "im:message.pins:read"),
     }
 )
 """Scopes of which some are needed here; what else an app has been granted is its own affair."""
 
 AFTER_CREDENTIALS = (
-    *("scopes", "bot", "chat_list", "selection", "chat_details", "chat_members"),
-    *("group_messages", "chats", "threads", "parameters", "rate_limit"),
+    *("scopes", "bot", "chat_list", "selection", "chat_details", "chat_members", "chat_pins"),
+    *("group_messages", "chats", "threads", "reactions", "parameters", "rate_limit"),
 )
 
 
@@ -53,10 +54,27 @@ class Asked:
     threads: bool
     tolerate: Collection[int] = ()
     tenant_key: str | None = None
+    pins: bool = False
+    reactions: bool = False
+
+    def unwanted(self) -> set[str]:
+        """Checks of which nothing is told."""
+        return unwanted_checks(pins=self.pins, reactions=self.reactions)
+
+
+def unwanted_checks(*, pins: bool, reactions: bool) -> set[str]:
+    """What is looked at only where it is to be loaded."""
+    return {
+        name for name, is_wanted in (("chat_pins", pins), ("reactions", reactions)) if not is_wanted
+    }
 
 
 def judge(answers: Answers, asked: Asked) -> list[Finding]:
     """All findings about Feishu, in the order of `texts_feishu.CHECKS`."""
+    return [each for each in _judge_all(answers, asked) if each.id not in asked.unwanted()]
+
+
+def _judge_all(answers: Answers, asked: Asked) -> list[Finding]:
     opening = _opening_refusal(answers, asked)
     if opening is not None and _tells_nothing(opening):
         rest = ("credentials", "clock", "quota", *AFTER_CREDENTIALS)
@@ -172,7 +190,11 @@ def _judge_reading(answers: Answers, asked: Asked) -> Iterator[Finding]:
         none = "selection"
     else:
         yield skip("selection", none)
-    for name, answer in (("chat_details", answers.details), ("chat_members", answers.members)):
+    for name, answer in (
+        ("chat_details", answers.details),
+        ("chat_members", answers.members),
+        ("chat_pins", answers.pins),
+    ):
         yield _judge_optional(name, answer, none)
     yield judge_group_scope(answers, asked.tolerate)
     if answers.stopped and answers.stopped.code in BOT_OFF:
@@ -182,6 +204,10 @@ def _judge_reading(answers: Answers, asked: Asked) -> Iterator[Finding]:
     else:
         yield skip("chats", none)
     yield _judge_threads(answers, asked)
+    if answers.tried and answers.reactions is None:
+        yield find("reactions.none")
+    else:
+        yield _judge_optional("reactions", answers.reactions, "chats")
 
 
 def _judge_optional(name: str, answer: ApiError | bool | None, none: str) -> Finding:
@@ -208,5 +234,6 @@ def _judge_threads(answers: Answers, asked: Asked) -> Finding:
 def _refusals(answers: Answers) -> Iterator[ApiError]:
     """Every refusal, in the order in which they came."""
     given = [answers.first, answers.scopes, answers.listed, answers.details, answers.members]
+    given += [answers.pins, answers.reactions]
     given += [answers.stopped, *(tried.error for tried in answers.tried), answers.thread]
     yield from (answer for answer in given if isinstance(answer, ApiError))

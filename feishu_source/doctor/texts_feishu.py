@@ -20,10 +20,12 @@ CHECKS = {
     "selection": Pair("choice of chats", "会话选择"),
     "chat_details": Pair("details of a chat", "会话详情"),
     "chat_members": Pair("members of a chat", "会话成员"),
+    "chat_pins": Pair("pins of a chat", "会话 Pin"),
     "group_messages": Pair("scope for messages of groups", "群消息权限"),
     "chats": Pair("messages of chats", "会话消息"),
     "chat": Pair("chat", "会话"),
     "threads": Pair("replies in threads", "话题回复"),
+    "reactions": Pair("reactions to a message", "消息的表情回复"),
     "parameters": Pair("undocumented parameters", "未公开的参数"),
     "rate_limit": Pair("rate limit", "频率限制"),
 }
@@ -37,6 +39,18 @@ _OPTIONAL = Pair(
     "Messages are loaded without. To have them, add im:chat:readonly, publish a new version and "
     "have it approved.",
     "消息仍会加载。如需该信息，请开通 im:chat:readonly，发布新版本并通过审核。",
+)
+_PINS = Pair(
+    "Messages are loaded without. To have pins, add im:message.pins:read or im:message:readonly, "
+    "publish a new version and have it approved; or set pins to false.",
+    "消息仍会加载。如需 Pin，请开通 im:message.pins:read 或 im:message:readonly，"
+    "发布新版本并通过审核；或将 pins 设为 false。",
+)
+_REACTIONS = Pair(
+    "Messages are loaded without. To have reactions, add im:message.reactions:read or "
+    "im:message:readonly, publish a new version and have it approved; or set reactions to false.",
+    "消息仍会加载。如需表情回复，请开通 im:message.reactions:read 或 im:message:readonly，"
+    "发布新版本并通过审核；或将 reactions 设为 false。",
 )
 _JOIN = Pair(
     "Add the app's bot to the chat, or leave the chat out of the load.",
@@ -176,6 +190,15 @@ OUTCOMES = {
     "chat_members.ok": Outcome("ok", Pair("can be listed", "可以列出")),
     "chat_members.refused": Outcome("warning", "meaning", _OPTIONAL),
     "chat_members.lost": Outcome("warning", "meaning", "advice"),
+    "chat_pins.ok": Outcome("ok", Pair("can be listed", "可以列出")),
+    "chat_pins.refused": Outcome("warning", "meaning", _PINS),
+    "chat_pins.lost": Outcome("warning", "meaning", "advice"),
+    "reactions.ok": Outcome("ok", Pair("can be read", "可以读取")),
+    "reactions.none": Outcome(
+        "skipped", Pair("no message was there to ask about", "没有可供询问的消息")
+    ),
+    "reactions.refused": Outcome("warning", "meaning", _REACTIONS),
+    "reactions.lost": Outcome("warning", "meaning", "advice"),
     "group_messages.read": Outcome("ok", Pair("a group was read", "已读取一个群")),
     "group_messages.granted": Outcome(
         "ok", Pair("im:message.group_msg is granted", "已授予 im:message.group_msg")

@@ -12,6 +12,7 @@ left to read is read. The parts follow the rules by which a load decides (`cover
 - threads: each that is born is polled as long as it is hot. In a steady state as many polls fall
   on a day as all threads born in a day take in their lives (Little's law).
 - forwards: each merged forward is opened once.
+- reactions: what heads, polls and sweeps show is asked about, so messages count here, not pages.
 - sweeps: a rung is due every `period` and reads its age and one period more, in pages and threads.
   Where several are due in one load, the widest is read. A day on which a rung of 60 days falls
   costs more than another: `variance` holds that as well.
@@ -20,7 +21,7 @@ left to read is read. The parts follow the rules by which a load decides (`cover
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from feishu_source.coverage import Wanted
@@ -60,7 +61,11 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class ChatCost:
-    """Requests for one chat, by kind. `pages`, `threads` and `opened` are those of a first load."""
+    """Requests for one chat, by kind. `pages`, `threads` and `opened` are those of a first load.
+
+    `asked`, `asked_a_day`: messages and replies, in a first load and on a day, of which each may be
+    asked about for its reactions.
+    """
 
     pages: Spread
     threads: Spread
@@ -69,6 +74,8 @@ class ChatCost:
     sweeps: Spread
     opened: Spread = field(default_factory=Spread)
     forwards: Spread = field(default_factory=Spread)
+    asked: Spread = field(default_factory=Spread)
+    asked_a_day: Spread = field(default_factory=Spread)
 
 
 def refused_cost(pace: Pace) -> ChatCost:
@@ -80,19 +87,41 @@ def refused_cost(pace: Pace) -> ChatCost:
 def chat_cost(profile: Profile, habits: Habits, wanted: Wanted, pace: Pace) -> ChatCost:
     """What a first load of this chat takes, and a day of loads after it."""
     pages = _pages(profile.whole.messages, pace)
-    threads = _first_threads(profile, wanted, pace).by(habits.pages)
+    first = _first_threads(profile, wanted, pace)
+    threads, asked = first.by(habits.pages), profile.whole.messages + first.by(habits.replies)
+    opened = _opened(profile, pace)
     if wanted.explicit:  # a window with an end behind it is read whole by every load
         heads, polls = pages.times(pace.loads), threads.times(pace.loads)
-        return ChatCost(pages, threads, heads, polls, Spread(), _opened(profile, pace))
+        again = asked.times(pace.loads)
+        return ChatCost(pages, threads, heads, polls, Spread(), opened, Spread(), asked, again)
+    polls = _polls(profile, habits, wanted, pace)
+
+    def requests(messages: Spread, threads: Spread) -> Spread:
+        return _pages(messages, pace) + threads.by(habits.pages)
+
+    def shown(messages: Spread, threads: Spread) -> Spread:
+        return messages + threads.by(habits.replies)
+
     return ChatCost(
         pages,
         threads,
         _heads(profile, wanted, pace),
-        _polls(profile, habits, wanted, pace),
-        _sweeps(profile, habits, wanted, pace),
-        _opened(profile, pace),
+        polls,
+        _sweeps(profile, wanted, pace, requests),
+        opened,
         _forwards(pace, _a_day(profile).messages),
+        asked,
+        _head_messages(profile, wanted, pace)
+        + polls.by(_poll_messages(habits, pace))
+        + _sweeps(profile, wanted, pace, shown),
     )
+
+
+def _poll_messages(habits: Habits, pace: Pace) -> Spread:
+    """What a poll shows: the root and the replies so far, a page of them at most."""
+    replies = habits.replies
+    most = min(pace.page_size, replies.high + 1)
+    return Spread(min(most, 1 + replies.mid), min(most, 1 + replies.low / 2), most)
 
 
 def _pages(messages: Spread, pace: Pace) -> Spread:
@@ -160,13 +189,18 @@ def _first_threads(profile: Profile, wanted: Wanted, pace: Pace) -> Spread:
 
 def _heads(profile: Profile, wanted: Wanted, pace: Pace) -> Spread:
     loads, size = pace.loads, pace.page_size
-    read_again = (wanted.look_back_s + pace.every_s) / DAY_S  # of a day's messages, a load
-    a_day = _a_day(profile).messages.times(loads * read_again)
+    a_day = _head_messages(profile, wanted, pace)
     a_load = a_day.mid / loads
     mid = loads if a_load < size / 3 else max(loads, a_day.mid / size + loads / 2)
     width = a_day.variance / size**2
     most = loads + a_day.high / size
     return Spread(mid, max(loads, a_day.low / size), most, width, loads)
+
+
+def _head_messages(profile: Profile, wanted: Wanted, pace: Pace) -> Spread:
+    """Messages that the heads of a day list, most of them several times."""
+    read_again = (wanted.look_back_s + pace.every_s) / DAY_S  # of a day's messages, a load
+    return _a_day(profile).messages.times(pace.loads * read_again)
 
 
 def _a_day(profile: Profile) -> Amounts:
@@ -224,14 +258,17 @@ def _capped(polls: Spread, wanted: Wanted, pace: Pace) -> Spread:
     return Spread(min(polls.mid, most), min(polls.low, most), min(polls.high, most), polls.variance)
 
 
-def _sweeps(profile: Profile, habits: Habits, wanted: Wanted, pace: Pace) -> Spread:
+def _sweeps(
+    profile: Profile, wanted: Wanted, pace: Pace, cost_of: Callable[[Spread, Spread], Spread]
+) -> Spread:
+    """What the rungs of a day take, of so many messages and threads each."""
     sweeps = Spread()
     head = profile.within(wanted.look_back_s + pace.every_s)
     for rung, a_load in _due(wanted.ladder, pace):
         window = profile.within(rung.age_s + max(rung.period_s, pace.every_s))
-        cost = _pages(_less(window.messages, head.messages), pace)
-        if wanted.threads and not profile.flat:
-            cost += _less(window.threads, head.threads).by(habits.pages)
+        polled = wanted.threads and not profile.flat
+        threads = _less(window.threads, head.threads) if polled else Spread()
+        cost = cost_of(_less(window.messages, head.messages), threads)
         a_day = a_load * pace.loads
         rest = a_day % 1.0
         falls = rest * (1 - rest) * cost.mid**2

@@ -25,6 +25,9 @@ USUAL_PAGES = 1.05
 PAGES_DEVIATION = 0.35
 """By how much threads may differ in that, where none was looked at."""
 
+USUAL_REPLIES = 5.0
+"""Replies of a thread where none was looked at, and by how much threads may differ in that."""
+
 USUAL_MEMBER_PAGES = 1.05
 MEMBERS_A_PAGE = 100
 MOST_MEMBERS = 5_000
@@ -33,15 +36,16 @@ MOST_MEMBERS = 5_000
 
 @dataclass(frozen=True, slots=True)
 class Habits:
-    """Per thread: `pages` of reading it whole, `polls` in all its life, `answered`: 1 if anybody
-    replied. `form_polls` and `form_answered` are those of groups in which every message is a root.
-    `member_pages`: requests for the members of a chat."""
+    """Per thread: `replies`, `pages` of reading it whole, `polls` in all its life, `answered`: 1 if
+    anybody replied. `form_polls` and `form_answered` are those of groups in which every message is
+    a root. `member_pages`: requests for the members of a chat."""
 
     pages: Spread
     polls: Spread
     form_polls: Spread
     form_answered: Spread
     member_pages: Spread
+    replies: Spread
 
 
 def learn(
@@ -57,6 +61,7 @@ def learn(
     form_lives = [_life(each, rule, every_s) for each, form in threads if form]
     answered = [float(each.replies > 0) for each, form in threads if form]
     member_pages = [float(max(1, -(-number // MEMBERS_A_PAGE))) for number in users]
+    replies = [float(each.replies) for each, _ in threads]
     long = [each for each, _ in threads if not each.counted]
     page_mean = _mean(pages, USUAL_PAGES, PAGES_DEVIATION, 1.0)
     return Habits(
@@ -65,6 +70,7 @@ def learn(
         form_polls=_mean(form_lives, least / 2, least, 0.0),
         form_answered=_cap(_mean(answered, 0.3, 0.5, 0.0), 1.0),
         member_pages=_mean(member_pages, USUAL_MEMBER_PAGES, PAGES_DEVIATION, 1.0),
+        replies=_mean(replies, USUAL_REPLIES, USUAL_REPLIES, 0.0),
     )
 
 

@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from feishu_source.api.reactions import MOST_MESSAGES
 from feishu_source.forecast.costs import ChatCost, Pace
 from feishu_source.forecast.spread import Spread, extrapolate, total
 from feishu_source.settings import MINUTE_S, Settings
@@ -20,6 +21,10 @@ with half an hour less."""
 
 CUT = 3
 """Requests by which a chat costs more that the end of a slice cuts: its page, threads of it."""
+
+
+UNSEEN = 0.1
+"""By how much of them reactions and pins may take more requests, or fewer, than messages tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +81,10 @@ def first_load(tenant: Tenant) -> Requests:
         "members": _members(tenant),
         "cuts": _cuts(tenant),
     }
-    return _with_tokens(_add_up(tenant, kinds, aside), tenant, loads=1.0)
+    if tenant.settings.pins:
+        aside["pins"] = _pins(tenant)
+    requests = _with_reactions(_add_up(tenant, kinds, aside), tenant, _asked, loads=1.0)
+    return _with_tokens(requests, tenant, loads=1.0)
 
 
 def day_of_loads(tenant: Tenant) -> Requests:
@@ -93,7 +101,10 @@ def day_of_loads(tenant: Tenant) -> Requests:
         "details": _details_a_day(tenant).times(tenant.chats),
         "members": _members(tenant).by(_details_a_day(tenant)),
     }
-    return _with_tokens(_add_up(tenant, kinds, aside), tenant, loads)
+    if tenant.settings.pins:
+        aside["pins"] = _pins(tenant).by(_details_a_day(tenant))
+    requests = _with_reactions(_add_up(tenant, kinds, aside), tenant, _asked_a_day, loads)
+    return _with_tokens(requests, tenant, loads)
 
 
 def _pages(cost: ChatCost) -> Spread:
@@ -106,6 +117,14 @@ def _threads(cost: ChatCost) -> Spread:
 
 def _opened(cost: ChatCost) -> Spread:
     return cost.opened
+
+
+def _asked(cost: ChatCost) -> Spread:
+    return cost.asked
+
+
+def _asked_a_day(cost: ChatCost) -> Spread:
+    return cost.asked_a_day
 
 
 def _add_up(
@@ -137,6 +156,27 @@ def _unseen(tenant: Tenant, of: Callable[[ChatCost], Spread]) -> Spread:
     return Spread(high=max(0.0, mean - usual) * min(rest, math.ceil(3 * rest / drawn)))
 
 
+def _with_reactions(
+    requests: Requests, tenant: Tenant, of: Callable[[ChatCost], Spread], loads: float
+) -> Requests:
+    """Reactions are asked for across the chats, a batch of each load not full.
+
+    Recalled messages are not asked about, some have more reactions than a reply holds; neither is
+    seen by a plan.
+    """
+    if not tenant.settings.reactions:
+        return requests
+    asked = extrapolate([of(cost) for cost in tenant.costs], tenant.chats) + _unseen(tenant, of)
+    some = min(loads, asked.mid)
+    batches = Spread(
+        asked.mid / MOST_MESSAGES + some / 2,
+        asked.low / MOST_MESSAGES * (1 - UNSEEN),
+        asked.high / MOST_MESSAGES * (1 + UNSEEN) + loads,
+        asked.variance / MOST_MESSAGES**2,
+    )
+    return Requests(requests.all + batches, {**requests.by_kind, "reactions": batches})
+
+
 def _with_tokens(requests: Requests, tenant: Tenant, loads: float) -> Requests:
     """Each load asks for a token, and once more where it is longer than one lives."""
     point, _, high = requests.interval()
@@ -156,6 +196,11 @@ def _whole(number: float) -> Spread:
 
 def _members(tenant: Tenant) -> Spread:
     return Spread.exact(tenant.chats).by(tenant.member_pages)
+
+
+def _pins(tenant: Tenant) -> Spread:
+    """A request a chat; nothing tells beforehand in which more than a page is pinned."""
+    return Spread(tenant.chats, tenant.chats, tenant.chats * (1 + UNSEEN), 0.0, tenant.chats)
 
 
 def _details_a_day(tenant: Tenant) -> Spread:

@@ -36,6 +36,13 @@ from feishu_source.sandbox.parameters import (
     seconds,
     sort_type,
 )
+from feishu_source.sandbox.reactions import (
+    PIN_SCOPES,
+    PINS_PATH,
+    REACTION_SCOPES,
+    REACTIONS_PATH,
+    answer_batch,
+)
 from feishu_source.sandbox.refusals import Refused, invalid
 from feishu_source.sandbox.tenant import Chat, Message
 from feishu_source.sandbox.world import World
@@ -47,7 +54,8 @@ APP_TOKEN_PATH = "/open-apis/auth/v3/app_access_token"
 TENANT_TOKEN_PATH = "/open-apis/auth/v3/tenant_access_token"
 TICKET_PATH = "/open-apis/auth/v3/app_ticket/resend"
 TOKEN_PATHS = (TOKEN_PATH, APP_TOKEN_PATH, TENANT_TOKEN_PATH, TICKET_PATH)
-"""All that is POSTed: each hands out tokens, or what is needed for one, and takes none itself."""
+"""Each hands out tokens, or what is needed for one, and takes none itself."""
+POSTED_PATHS = (*TOKEN_PATHS, REACTIONS_PATH)
 MESSAGES_PATH = "/open-apis/im/v1/messages"
 MESSAGE_PATH = "/open-apis/im/v1/messages/:message_id"
 RESOURCE_PATH = "/open-apis/im/v1/messages/:message_id/resources/:file_key"
@@ -60,7 +68,7 @@ SCOPES_PATH = "/open-apis/application/v6/scopes"
 _TEMPLATES = tuple(
     (template, re.compile(re.sub(r":\w+", "([^/]+)", template) + r"\Z"))
     for template in (
-        *(MESSAGES_PATH, MESSAGE_PATH, RESOURCE_PATH),
+        *(MESSAGES_PATH, MESSAGE_PATH, RESOURCE_PATH, REACTIONS_PATH, PINS_PATH),
         *(CHATS_PATH, CHAT_PATH, MEMBERS_PATH, MEMBERSHIP_PATH),
         *(SCOPES_PATH, *TOKEN_PATHS),
     )
@@ -102,6 +110,7 @@ class Endpoints:
             CHAT_PATH: self._chat,
             MEMBERS_PATH: self._members,
             MEMBERSHIP_PATH: self._membership,
+            PINS_PATH: self._pins,
             SCOPES_PATH: self._scopes,
         }
 
@@ -114,6 +123,21 @@ class Endpoints:
         self._need(_MESSAGE_SCOPES, 230006)
         message_id, _, key = ident.partition("/")
         return file_reply(self._world, message_id, key, query, headers)
+
+    def reactions(self, query: Query, body: bytes) -> bytes:
+        """The JSON of `data` of the one batch that is posted."""
+        self._need(REACTION_SCOPES, 230006)
+        one_of(query, "user_id_type", ("open_id", "union_id", "user_id"), "open_id")
+        return answer_batch(self._world, body, self._refusal)
+
+    def _refusal(self, message: Message) -> Refused | None:
+        try:
+            self._readable(message.chat.chat_id)
+        except Refused as refused:
+            return refused
+        thread = message.thread
+        hidden = thread is not None and message.is_reply_in_thread and thread.hidden
+        return Refused(230050) if hidden else None
 
     # messages
 
@@ -259,6 +283,21 @@ class Endpoints:
         if chat.refusal in _MEMBERSHIP_REFUSALS:
             raise Refused(chat.refusal)
         return encode({"is_in_chat": chat.bot_in and chat.status == "normal"})
+
+    def _pins(self, _: str, query: Query) -> bytes:
+        """Newest first; its times are milliseconds, and nobody here sends any."""
+        self._need(PIN_SCOPES, 230006)
+        chat_id, size = required(query, "chat_id"), page_size(query, 50)
+        for name in {"start_time", "end_time"} & query.keys():
+            raise invalid(230001, name, query[name], "the sandbox knows no window of pins")
+        self._readable(chat_id)
+        after = self._place(PINS_PATH, query, 230001)
+        pins = self._world.pins_of(chat_id)
+        done = after.order[1] if after else 0
+        shown, more = self._cut(iter(pins[done:]), size, after)
+        made = [encode(pin.item(self._world)) for pin in shown]
+        place = Place((0, done + len(shown))) if shown else self._pause(after)
+        return self._page(made, more, place, PINS_PATH, query)
 
     # the app
 

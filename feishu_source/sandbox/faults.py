@@ -13,11 +13,13 @@ from typing import Any
 import orjson
 
 from feishu_source.sandbox.loopback import HttpReply
+from feishu_source.sandbox.reactions import PINS_PATH, REACTIONS_PATH
 from feishu_source.sandbox.refusals import Refused
 from feishu_source.sandbox.switches import Fault
 
 _GATEWAY_PAGE = b"<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"
 _SIGN_IN_PAGE = b"<html><body>Welcome! Please sign in to use this network.</body></html>"
+_DETAILS = "success_msg_reaction_details"
 _SURROGATE = rb'"content":"{\"text\":\"half \ud83d of a pair\"}"'
 
 
@@ -103,6 +105,8 @@ def refusal(fault: Fault, template: str) -> Refused | None:
 def _scope_for(template: str) -> str:
     if "/members" in template:
         return "im:chat.members:read"
+    if template in (REACTIONS_PATH, PINS_PATH):
+        return "im:message.reactions:read" if template == REACTIONS_PATH else "im:message.pins:read"
     return "im:chat:read" if "/chats" in template else "im:message:readonly"
 
 
@@ -133,7 +137,8 @@ def spoil(fault: Fault, reply: HttpReply, query: Mapping[str, str]) -> HttpReply
     change = _CHANGES.get(fault.name)
     whole = orjson.loads(reply.body)
     data = whole.get("data")
-    if change is None or not isinstance(data, dict) or not data.get("items"):
+    spoiled = _DETAILS if fault.name == "reaction_failed" else "items"
+    if change is None or not isinstance(data, dict) or not data.get(spoiled):
         return reply
     change(data, query)
     return replace(reply, body=orjson.dumps(whole).replace(b'"content":"\\u0000"', _SURROGATE))
@@ -191,6 +196,12 @@ def _extra_fields(data: dict[str, Any], _: Mapping[str, str]) -> None:
         item |= {"unheard_of": {"depth": {"of": 2}, "list": [1, "two"]}, "unheard_flag": True}
 
 
+def _fail_reaction(data: dict[str, Any], _: Mapping[str, str]) -> None:
+    message_id = data[_DETAILS].pop(0)["message_id"]
+    failed = {"message_id": message_id, "fail_reason": "it is one of those days"}
+    data["fail_msg_reaction_details"].append(failed)
+
+
 _CHANGES: Mapping[str, Callable[[dict[str, Any], Mapping[str, str]], None]] = {
     "repeating_page_token": _repeat_page_token,
     "item_without_message_id": _drop_message_id,
@@ -198,5 +209,6 @@ _CHANGES: Mapping[str, Callable[[dict[str, Any], Mapping[str, str]], None]] = {
     "item_times_in_seconds": _times_in_seconds,
     "lone_surrogate": _lone_surrogate,
     "duplicate_item": _duplicate,
+    "reaction_failed": _fail_reaction,
     "extra_fields": _extra_fields,
 }

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 WORDS: Mapping[int, str] = {
     2200: "internal error",
+    9499: "Bad Request",
     10003: "invalid param",
     10012: "get app access token failed",
     10013: "get tenant access token failed",

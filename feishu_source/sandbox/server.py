@@ -19,6 +19,7 @@ import orjson
 
 from feishu_source.sandbox import faults
 from feishu_source.sandbox.endpoints import (
+    POSTED_PATHS,
     RESOURCE_PATH,
     TOKEN_PATH,
     TOKEN_PATHS,
@@ -28,6 +29,11 @@ from feishu_source.sandbox.endpoints import (
 from feishu_source.sandbox.faults import Faults
 from feishu_source.sandbox.limits import Limits
 from feishu_source.sandbox.loopback import HttpReply, HttpRequest, Loopback
+from feishu_source.sandbox.reactions import (
+    REACTIONS_PATH,
+    asked_messages,
+    failed_messages,
+)
 from feishu_source.sandbox.refusals import TOKEN_CODES, Refused
 from feishu_source.sandbox.store import StoreApp
 from feishu_source.sandbox.switches import Fault, Switches
@@ -38,7 +44,8 @@ from feishu_source.sandbox.world import World
 class Request:
     """What was asked and what came of it; `code` is None where the reply had none.
 
-    `at` is on the sandbox's monotonic clock, at the arrival.
+    `at` is on the sandbox's monotonic clock, at the arrival. `asked`: the messages that a batch
+    asked about, `failed`: those of them whose answer was a reason.
     """
 
     method: str
@@ -47,6 +54,8 @@ class Request:
     status: int
     code: int | None
     at: float
+    asked: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
 
 
 class Sandbox:
@@ -171,6 +180,9 @@ class Sandbox:
             recorded = Request(
                 request.method, request.path, dict(request.query), reply.status, code, at
             )
+            if request.path == REACTIONS_PATH:
+                asked, failed = asked_messages(request.body), failed_messages(reply.body)
+                recorded = replace(recorded, asked=asked, failed=failed)
             self.requests.append(recorded)
         return reply
 
@@ -195,7 +207,7 @@ class Sandbox:
     def _success(
         self, request: HttpRequest, template: str, ident: str, fault: Fault | None
     ) -> HttpReply:
-        if request.method != ("POST" if template in TOKEN_PATHS else "GET"):
+        if request.method != ("POST" if template in POSTED_PATHS else "GET"):
             raise Refused(99991201, status=404)
         authorization = request.headers.get("authorization")
         world = self._store_app.world_of(authorization) if self._store_app else self.world
@@ -206,7 +218,10 @@ class Sandbox:
         endpoints = self._endpoints[world.tenant_key]
         if template == RESOURCE_PATH:
             return endpoints.download(ident, request.query, request.headers)
-        data = endpoints.answer(template, ident, request.query)
+        if template == REACTIONS_PATH:
+            data = endpoints.reactions(request.query, request.body)
+        else:
+            data = endpoints.answer(template, ident, request.query)
         return HttpReply(200, b'{"code":0,"msg":"success","data":' + data + b"}")
 
     def _guard(

@@ -69,6 +69,12 @@ class Switches:
     """Whether files come with an ETag."""
     file_disposition: bool = True
     """Whether files come with a Content-Disposition, which holds their name."""
+    reactions_mixed: bool = True
+    """Whether one request may ask for the reactions to messages of several chats."""
+    reactions_refused: Literal["alone", "batch"] = "alone"
+    """Whether a message whose reactions are refused fails alone, or its whole batch with it."""
+    reactions_none_listed: bool = True
+    """Whether a message without reactions is answered with an empty list, or not at all."""
     gzip: bool = True
     """Whether replies are compressed for a client that accepts it."""
 
@@ -99,6 +105,7 @@ FAULTS: Mapping[str, str] = {
     "cut_file": "the connection is closed in the middle of a file",
     "stalled_file": "nothing comes any more in the middle of a file",
     "wrong_range": "another part of a file comes than was asked for",
+    "reaction_failed": "the first message of a batch has a fail_reason in place of its reactions",
     "extra_fields": "every item has fields nobody has seen before",
 }
 

@@ -15,6 +15,7 @@ from feishu_source.sandbox.bodies import ALL_NAME, Body, Resource, when
 from feishu_source.sandbox.forwarded import Forwarded, transcript
 from feishu_source.sandbox.items import EVERYONE, app_link, body_of, content_of, is_deleted
 from feishu_source.sandbox.listing import is_in_timeline, is_listed
+from feishu_source.sandbox.reactions import pin_rows, reaction_rows
 from feishu_source.sandbox.refusals import WORDS
 from feishu_source.sandbox.tenant import Chat, Message, Thread
 
@@ -29,9 +30,11 @@ TABLES = (
     "message_mentions",
     "message_links",
     "message_resources",
+    "message_reactions",
     "forwarded_messages",
     "threads",
     "chat_members",
+    "chat_pins",
 )
 BODY_COLUMNS = (
     "text",
@@ -89,6 +92,7 @@ def tell(
         rows["chat_members"] += _members(chat)
         if world.refusal_of(chat) is not None:
             continue
+        rows["chat_pins"] += pin_rows(world, world.pins_of(chat.chat_id))
         rows["threads"] += reader.threads(chat)
         for message in reader.messages(chat):
             reader.read(message, rows)
@@ -199,6 +203,8 @@ class _Reader:
         mentions = [] if deleted else list(self._mentions(body))
         row = self._message(message, body, deleted, len(mentions))
         rows["messages"].append(row)
+        if not deleted:
+            rows["message_reactions"] += reaction_rows(self._world, message)
         if self._forwards and body.msg_type == "merge_forward" and not deleted:
             within = Forwarded(self._world, self.forwarded).tell(message)
             rows["forwarded_messages"] += within

@@ -16,6 +16,7 @@ from feishu_source.sandbox.bodies import Body
 from feishu_source.sandbox.community import Community
 from feishu_source.sandbox.files import StoredFile
 from feishu_source.sandbox.marks import marked_text
+from feishu_source.sandbox.reactions import Pin, Reaction
 from feishu_source.sandbox.switches import Switches
 from feishu_source.sandbox.tenant import Chat, Ids, Message, Thread
 from feishu_source.sandbox.truth import tell
@@ -43,6 +44,12 @@ class World(Community):
         self._numbered: dict[int, Message] = {}
         self.threads: dict[str, Thread] = {}
         self.forwards: dict[int, tuple[Message, ...]] = {}
+        self.reaction_ids = Ids("rct_", seed)
+        self.reactions: dict[int, list[Reaction]] = {}
+        """Of a message, by its number, in the order in which they were set."""
+        self.reactions_set = 0
+        self.pins: dict[str, list[Pin]] = {}
+        """Of a chat, the newest first."""
         self.files: dict[str, StoredFile] = {}
         """What keys stand for, where somebody said it; other keys stand for a few bytes."""
         self.forms: dict[object, int] = {}
@@ -188,6 +195,41 @@ class World(Community):
             message = self.message(message_id)
             message.removed = True
             message.wire = None
+
+    def react(self, message_id: str, user_id: str, emoji_type: str = "THUMBSUP") -> str:
+        """Somebody, a person or an app, reacts to a message; returns the reaction_id."""
+        with self.lock:
+            self.reactions_set += 1
+            reaction_id = self.reaction_ids.id_of(self.reactions_set)
+            reaction = Reaction(reaction_id, self.users[user_id], emoji_type, self.now_ms)
+            number = self.message(message_id).number
+            self.reactions.setdefault(number, []).append(reaction)
+            return reaction_id
+
+    def take_back(self, message_id: str, reaction_id: str) -> None:
+        """A reaction is removed; the message itself does not change."""
+        with self.lock:
+            reactions = self.reactions[self.message(message_id).number]
+            reactions[:] = [each for each in reactions if each.reaction_id != reaction_id]
+
+    def pin(self, message_id: str, user_id: str) -> None:
+        """Somebody pins a message in its chat."""
+        with self.lock:
+            message = self.message(message_id)
+            pin = Pin(message, self.users[user_id], self.now_ms)
+            self.pins.setdefault(message.chat.chat_id, []).insert(0, pin)
+
+    def unpin(self, message_id: str) -> None:
+        """A message is pinned no more."""
+        with self.lock:
+            message = self.message(message_id)
+            pins = self.pins[message.chat.chat_id]
+            pins[:] = [pin for pin in pins if pin.message is not message]
+
+    def pins_of(self, chat_id: str) -> list[Pin]:
+        """The pins that a chat shows: one of a message that is gone is gone with it."""
+        pins = self.pins.get(chat_id, [])
+        return [pin for pin in pins if not (pin.message.removed or pin.message.recalled)]
 
     def hide_thread(self, thread_id: str) -> None:
         """Make a thread invisible to the bot: it answers 230073."""

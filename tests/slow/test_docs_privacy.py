@@ -92,6 +92,24 @@ def test_what_hangs_on_a_persons_messages_goes_with_them(
         assert lab.rows(table) == [row for row in hers if row.get("mentioned_id") != bob]
 
 
+def test_a_persons_reactions_and_pins_go_wherever_they_stand(
+    lab: Lab, world: World, ann: str, team: str
+) -> None:
+    """And others' on that person's messages."""
+    bob = world.add_user("Bob")
+    for sender in (ann, bob):
+        said = world.post(team, sender, text="said")
+        for operator in (ann, bob):
+            world.react(said, operator)
+    for message, operator in zip(world.messages, (ann, bob), strict=True):
+        world.pin(world.id_of(message), operator)
+    lab.load(reactions=True, pins=True)
+    assert [len(lab.rows(table)) for table in ("message_reactions", "chat_pins")] == [4, 2]
+    execute(lab, FORGET.replace("ou_0123456789abcdef", bob))
+    for table in ("message_reactions", "chat_pins"):
+        assert [row["operator_id"] for row in lab.rows(table)] == [ann]
+
+
 CHILDREN = ("message_mentions", "message_links", "message_resources")
 
 

@@ -12,6 +12,7 @@ from feishu_source.reactions import MOST_BEHIND
 from feishu_source.sandbox import Fault, Switches, World
 from feishu_source.sandbox.reactions import Reaction
 from tests.belt import Belt
+from tests.lab import Lab
 from tests.laboratory import DAY_S, MESSAGES, at
 
 BATCH = MESSAGES + "/reactions/batch_query"
@@ -86,6 +87,22 @@ def test_one_with_many_reactions_is_asked_about_page_by_page(belt: Belt, world: 
     belt.load(**ON)
     assert asked(belt) == [first, second, second, second, second]
     belt.assert_equals_truth()
+
+
+def test_a_warehouse_holds_what_stands_now(lab: Lab, world: World) -> None:
+    """Through dlt into DuckDB: one taken back, one added, one whose message was recalled."""
+    ann, _, posts = chat_of(world, 4)
+    assert lab.load(**ON).exit_code == 0
+    lab.assert_equals_truth()
+    world.take_back(posts[0], world.reactions[world.message(posts[0]).number][0].reaction_id)
+    world.react(posts[1], ann, "HEART")
+    world.recall(posts[2])
+    lab.sandbox.inject(Fault("html_502", path=BATCH, times=1))
+    report = lab.load(**ON, attempts=1)
+    assert (report.exit_code, len(lab.rows("message_reactions"))) == (0, 3)
+    assert report.warnings[0].startswith("reactions to 3 messages could not be had for now")
+    lab.load(**ON)
+    lab.assert_equals_truth()
 
 
 @pytest.mark.parametrize("listed", [True, False])

@@ -36,8 +36,8 @@ a load would meet, `plan()` what it would cost, `tenants()` those that are confi
     session  terms                           one use of the source: client, chats, walk
     options  ticket                          what it was asked for, checked; a store app's ticket
     ahead  walk  windows  reader  threads    the belt: chats and threads side by side; no dlt
-    reception  opener  workers               what comes back; forwards opened; requests under way
-    reactions                                reactions asked for, beside what is listed
+    reception  opener  reactions             what comes back; forwards opened, reactions asked for
+    workers                                  requests under way
     roster                                   which chats there are
     status  visit  stretches                 a chat in this load: what came back, how it stands
     batch                                    rows collected into Arrow tables, with their claims

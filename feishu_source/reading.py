@@ -178,17 +178,17 @@ def read_members(session: Session) -> Iterator[pa.Table]:
         and (chat_id not in read_s or now_s - read_s[chat_id] >= period_s)
     ]
     due.sort(key=lambda chat_id: read_s.get(chat_id, 0))
-    empty = not read_s
+    lacking = _lacks(CHAT_MEMBERS)
     for ids, lists in _gather(session, due, roster.members_of):
         rows: Rows = []
         for chat_id, members in zip(ids, lists, strict=True):
             read_s[chat_id] = _asked_s(roster, "chat members", chat_id, now_s)
             if members is not None:
-                rows.extend(member_rows(chat_id, members))
+                rows.extend(member_rows(chat_id, members, now_s * 1_000))
         if rows:
-            empty = False
+            lacking = False
             yield to_arrow(CHAT_MEMBERS, rows)
-    if empty:  # nobody was ever listed: the table is there all the same
+    if lacking:  # nobody was listed: the table and its columns are there all the same
         yield to_arrow(CHAT_MEMBERS, [])
 
 
@@ -208,7 +208,7 @@ def read_messages(session: Session) -> Iterator[Any]:
     threads = THREADS.name in dlt.current.source().selected_resources
     slices = session.slices_of(session.begin_walk(claims, known, threads))
     session.progress.phase = "messages"
-    missing = _not_there()
+    missing = {table for table in _THERE_FOR_QUERIES if _lacks(table)}
     try:
         for batch in slices.slice():
             claims.update(batch.claims)
@@ -228,14 +228,10 @@ def read_messages(session: Session) -> Iterator[Any]:
     session.progress.phase = "loading"
 
 
-def _not_there() -> set[Table]:
-    """The tables that the warehouse lacks, or whose newer columns it lacks."""
-    there = dlt.current.source_schema().tables
-    return {
-        table
-        for table in _THERE_FOR_QUERIES
-        if not there.get(table.name, {"columns": {}})["columns"].keys() >= set(table.names)
-    }
+def _lacks(table: Table) -> bool:
+    """True if the warehouse lacks the table, or a newer column of it."""
+    there = dlt.current.source_schema().tables.get(table.name, {"columns": {}})
+    return not there["columns"].keys() >= set(table.names)
 
 
 def read_threads() -> Iterator[pa.Table]:

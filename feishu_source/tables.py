@@ -345,6 +345,7 @@ CHAT_MEMBERS = Table(
         ("name", "text?", "The member's name."),
         ("tenant_key", "text?", "The member's tenant."),
         ("extra", "json?", "What the API sent and no column models, by path."),
+        ("last_listed_at", "ts?", "When the chat's list last showed the member."),
         _TOMBSTONE,
     ),
     replaces="chat_id",

@@ -70,7 +70,8 @@ CONTRACT: dict[str, tuple[str, str]] = {
     ),
     "chat_members": (
         "chat_id, member_id",
-        """chat_id, member_id, member_id_type, name?, tenant_key?, extra json?, _deleted bool""",
+        """chat_id, member_id, member_id_type, name?, tenant_key?, extra json?, last_listed_at ts?,
+        _deleted bool""",
     ),
     "rejected_messages": (
         "chat_id, item_hash",

@@ -351,6 +351,17 @@ CHAT_MEMBERS = Table(
     replaces="chat_id",
 )
 
+NAMES_SEEN = Table(
+    "names_seen",
+    "One row a name under which a load has seen a person or a bot; rows stay after a rename.",
+    ("person_id", "name"),
+    _columns(
+        ("person_id", "text", "open_id of a person, app_id of a bot; a mentioned bot's open_id."),
+        ("name", "text", "The name: of a sender, in a mention or in a list of members."),
+        ("first_seen_at", "ts", "End of the range of the load that saw it first."),
+    ),
+)
+
 REJECTED = Table(
     "rejected_messages",
     "Items that could not become a row, kept as the API gave them.",
@@ -460,6 +471,7 @@ TABLES: dict[str, Table] = {
         FORWARDED,
         THREADS,
         CHAT_MEMBERS,
+        NAMES_SEEN,
         REJECTED,
         SYNC_COVERAGE,
         SYNC_RUNS,

@@ -139,6 +139,7 @@ def test_no_table_is_missing_after_the_first_load(lab: Lab, team: str) -> None:
         "resource_files",
         "forwarded_messages",
         "threads",
+        "names_seen",
         "rejected_messages",
         "sync_coverage",
         "sync_runs",

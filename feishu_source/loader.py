@@ -292,13 +292,19 @@ class _Load:
         walk = self._session.walk
         if walk is not None and walk.stopped_by is not None:
             raise walk.stopped_by
+        if self._session.options.settings.user_details:
+            self._account_written = False  # it is written again, behind the people
+            self._extras.ask_people(self._session, self.report, self._load_rows)
         if self._extras.store is not None:
             self._account_written = False  # it is written again, behind the files
             self._extras.fetch_files(self._session, self.report, self._load_files)
         self._close(None)
 
     def _load_files(self, rows: list[Row]) -> None:
-        self._run([_ledger_source([(RESOURCE_FILES, rows)])])
+        self._load_rows([(RESOURCE_FILES, rows)])
+
+    def _load_rows(self, rows: list[tuple[Table, list[Row]]]) -> None:
+        self._run([_ledger_source(rows)])
 
     def _run(self, data: Any) -> None:
         with kept_open(database_of(self._pipeline)):

@@ -14,13 +14,14 @@ from collections.abc import Iterable
 import pyarrow as pa
 
 from feishu_source.arrow import Row
-from feishu_source.tables import CHAT_MEMBERS, FORWARDED, MENTIONS, MESSAGES, Table
+from feishu_source.tables import CHAT_MEMBERS, FORWARDED, MENTIONS, MESSAGES, USERS, Table
 
 _NAMED = {
     MESSAGES: ["sender_id", "sender_name"],
     FORWARDED: ["sender_id", "sender_name"],
     MENTIONS: ["mentioned_id", "mentioned_name"],
     CHAT_MEMBERS: ["member_id", "name"],
+    USERS: ["open_id", "name"],
 }
 """In which columns an id stands, and its name."""
 
@@ -33,6 +34,11 @@ class NamesSeen:
     def __init__(self, known: Iterable[tuple[str, str]]) -> None:
         self._known = set(known)
         self._new: list[tuple[str, str]] = []
+
+    @property
+    def ids(self) -> set[str]:
+        """Everybody who was ever seen under a name."""
+        return {person_id for person_id, _ in self._known}
 
     def note(self, table: Table, data: pa.Table) -> None:
         """Takes note of the names in rows of any table."""

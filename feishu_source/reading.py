@@ -40,6 +40,7 @@ from feishu_source.tables import (
     RESOURCES,
     SYNC_COVERAGE,
     THREADS,
+    USERS,
     Table,
 )
 
@@ -49,7 +50,7 @@ Rows = list[Row]
 
 _THERE_FOR_QUERIES = (
     *(MESSAGES, MENTIONS, LINKS, RESOURCES, FORWARDED, THREADS, NAMES_SEEN, REJECTED),
-    *(SYNC_COVERAGE, RESOURCE_FILES),
+    *(SYNC_COVERAGE, RESOURCE_FILES, USERS),
 )
 
 CHATS_PER_BATCH = 1_000

@@ -29,6 +29,7 @@ from feishu_source.tables import (
     SYNC_RUNS,
     TABLES,
     THREADS,
+    USERS,
     Table,
 )
 
@@ -46,6 +47,7 @@ PARENTS: Mapping[Table, Sequence[Table]] = {
     FORWARDED: (MESSAGES,),
     THREADS: (MESSAGES,),
     NAMES_SEEN: (CHAT_MEMBERS, MESSAGES, MENTIONS),
+    USERS: (NAMES_SEEN,),
     REJECTED: (CHATS,),
     SYNC_COVERAGE: (MESSAGES, THREADS),
     SYNC_RUNS: (SYNC_COVERAGE,),

@@ -140,6 +140,7 @@ def test_no_table_is_missing_after_the_first_load(lab: Lab, team: str) -> None:
         "forwarded_messages",
         "threads",
         "names_seen",
+        "users",
         "rejected_messages",
         "sync_coverage",
         "sync_runs",

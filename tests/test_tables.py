@@ -74,6 +74,13 @@ CONTRACT: dict[str, tuple[str, str]] = {
         _deleted bool""",
     ),
     "names_seen": ("person_id, name", """person_id, name, first_seen_at ts"""),
+    "users": (
+        "open_id",
+        """open_id, status, union_id?, user_id?, name?, en_name?, nickname?, email?,
+        enterprise_email?, job_title?, employee_no?, employee_type bigint?, department_ids json?,
+        leader_user_id?, is_frozen bool?, is_resigned bool?, is_activated bool?, is_exited bool?,
+        error_code bigint?, last_asked_at ts, last_read_at ts?""",
+    ),
     "rejected_messages": (
         "chat_id, item_hash",
         """chat_id, item_hash, reason, item json, seen_at ts""",

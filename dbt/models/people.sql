@@ -58,6 +58,19 @@ with seen as (
   from {{ source('feishu', 'chat_members') }}
   union all
   select
+    open_id as person_id,
+    'open_id' as id_type,
+    case when last_read_at is not null then 'user' end as kind,
+    cast(null as text) as tenant_key,
+    name,
+    last_read_at as seen_at,
+    last_read_at as told_at,
+    0 as is_sender,
+    0 as is_mentioned,
+    0 as is_member
+  from {{ source('feishu', 'users') }}
+  union all
+  select
     person_id,
     cast(null as text) as id_type,
     cast(null as text) as kind,

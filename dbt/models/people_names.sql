@@ -34,6 +34,13 @@ with seen as (
   from {{ source('feishu', 'chat_members') }}
   union all
   select
+    open_id as person_id,
+    name,
+    last_read_at as seen_at,
+    last_read_at as told_at
+  from {{ source('feishu', 'users') }}
+  union all
+  select
     person_id,
     name,
     first_seen_at as seen_at,

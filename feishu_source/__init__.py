@@ -11,7 +11,7 @@ a load would meet, `plan()` what it would cost, `tenants()` those that are confi
     doctor/                                  the check before a load: what stands in its way
     forecast/                                the plan of a load: what it will cost in requests
     loader  source                           the loading bay: slices, dlt's decorators
-    extras                                   behind the messages: files, search index, a copy
+    extras                                   behind the messages: people, files, index, a copy
     analytics/                               questions to what was loaded: one SQL, every warehouse
     tenancy                                  several tenants: what is set for each, where it goes
     resources                                what dlt is told of; imports what is below when read
@@ -36,10 +36,11 @@ a load would meet, `plan()` what it would cost, `tenants()` those that are confi
     options  ticket                          what it was asked for, checked; a store app's ticket
     ahead  walk  windows  reader             the belt: chats and threads side by side; no dlt
     opener  workers                          merged forwards opened; requests under way
-    roster                                   which chats there are
+    roster  people                           which chats there are; details of people
     status  visit  stretches                 a chat in this load: what came back, how it stands
     batch                                    rows collected into Arrow tables, with their claims
-    forwards                                 pure: what is in a merged forward, to rows
+    names_seen                               pure: names of people that are new
+    forwards  user_rows                      pure: what is in a merged forward, a person, to rows
     rows  chat_rows  fields  content/        pure: an item of the API to rows, a body to text
     arrow                                    pure: rows to an Arrow table
     newest_rows                              pure: SQL for the newest of appended rows

@@ -128,11 +128,11 @@ _FILE_EN = (
     "next load asks again."
 )
 _FILE_ZH = "无需处理；若原因已消除，请删除 resource_files 中的对应行，下次加载会重新请求。"
-_RANGE_EN = (
+RANGE_EN = (
     "Widen the app's contacts range in the developer console, under its data permissions; people "
     "of other tenants stay out of it."
 )
-_RANGE_ZH = "请在开发者后台的数据权限中扩大应用的通讯录权限范围；其他企业的用户不在其中。"
+RANGE_ZH = "请在开发者后台的数据权限中扩大应用的通讯录权限范围；其他企业的用户不在其中。"
 _ID_EN = "Check the id that was configured; ids of chats begin with oc_."
 _ID_ZH = "请检查配置的 ID；会话 ID 以 oc_ 开头。"
 
@@ -382,15 +382,15 @@ CODES: dict[int, CodeEntry] = {
         "optional",
         "a person is out of the app's range of contacts",
         "用户不在应用的通讯录权限范围内",
-        _RANGE_EN,
-        _RANGE_ZH,
+        RANGE_EN,
+        RANGE_ZH,
     ),
     40004: CodeEntry(
         "optional",
         "a department is out of the app's range of contacts",
         "部门不在应用的通讯录权限范围内",
-        _RANGE_EN,
-        _RANGE_ZH,
+        RANGE_EN,
+        RANGE_ZH,
     ),
     # The request.
     230001: _wrong_request("a parameter was refused", "请求参数错误"),

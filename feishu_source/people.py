@@ -28,7 +28,7 @@ from feishu_source.errors import (
 )
 from feishu_source.report import UsersReport
 from feishu_source.tables import USERS
-from feishu_source.user_rows import UserStatus, missing_row, user_row
+from feishu_source.user_rows import OUT_OF_RANGE, UserStatus, missing_row, user_row
 
 PORTION = 20
 """Requests whose answers are held before their rows go out: what a kill makes a load ask again."""
@@ -36,7 +36,6 @@ PORTION = 20
 MISSING_PERIODS = 4
 """Periods after which one who was not told of is asked for again: a range is widened rarely."""
 
-OUT_OF_RANGE = 41050
 NO_DEPARTMENT = 40004
 
 _ASKED, _STATUS = USERS.names.index("last_asked_at"), USERS.names.index("status")

@@ -20,6 +20,9 @@ UserStatus = Literal["ok", "out_of_range", "refused"]
 """`out_of_range`: the app's range of contacts does not hold the person; `refused`: Feishu takes
 the id for none, as of a bot or of another app."""
 
+OUT_OF_RANGE = 41050
+"""Feishu's code of that, which is also noted where somebody is left out without a word."""
+
 _TEXT = (
     *("union_id", "user_id", "name", "en_name", "nickname", "email", "enterprise_email"),
     *("job_title", "employee_no", "leader_user_id"),

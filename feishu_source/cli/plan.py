@@ -40,6 +40,7 @@ KINDS = {
     "list": Pair("  list of chats", "  会话列表"),
     "details": Pair("  details of chats", "  会话详情"),
     "members": Pair("  members of chats", "  会话成员"),
+    "people": Pair("  details of people", "  人员详细信息"),
     "cuts": Pair("  read again between slices", "  分片之间的重读"),
     "messages": Pair("  messages", "  消息"),
     "threads": Pair("  replies in threads", "  话题回复"),

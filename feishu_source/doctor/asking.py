@@ -14,6 +14,7 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from feishu_source.api import Client, Page, check_id
+from feishu_source.api.people import fetch_users
 from feishu_source.errors import ApiError, MalformedId, ScopeMissing, StopError
 from feishu_source.fields import text_or_none
 from feishu_source.selection import Selection
@@ -50,7 +51,10 @@ class Tried:
 
 @dataclass(slots=True)
 class Answers:
-    """What Feishu answered. None stands for what was not asked."""
+    """What Feishu answered. None stands for what was not asked.
+
+    `person`: what was told of one member; empty if nothing was.
+    """
 
     first: ApiError | None = None
     skew_s: float | None = None
@@ -60,6 +64,7 @@ class Answers:
     wanted: int = 0
     details: ApiError | bool | None = None
     members: ApiError | bool | None = None
+    person: ApiError | dict[str, Any] | None = None
     tried: list[Tried] = field(default_factory=list)
     stopped: ApiError | None = None
     thread: ApiError | bool | None = None
@@ -79,17 +84,17 @@ class Inquiry:
         self._clock = clock
         self._answers = Answers()
 
-    def ask(self, *, is_user: bool, threads: bool) -> Answers:
+    def ask(self, *, is_user: bool, threads: bool, people: bool = False) -> Answers:
         """All answers that could be had; what makes the rest pointless ends the round."""
         answers = self._answers
         try:
-            self._ask_all(is_user=is_user, threads=threads)
+            self._ask_all(is_user=is_user, threads=threads, people=people)
         finally:
             answers.warnings = self._client.warnings
             answers.refused = self._client.stats.refused
         return answers
 
-    def _ask_all(self, *, is_user: bool, threads: bool) -> None:
+    def _ask_all(self, *, is_user: bool, threads: bool, people: bool) -> None:
         answers, client = self._answers, self._client
         answers.first = _refusal(self._timed(client.authenticate))
         if answers.first:
@@ -101,7 +106,7 @@ class Inquiry:
         chats = answers.listed if isinstance(answers.listed, dict) else {}
         wanted = self._wanted(chats)
         answers.wanted = len(wanted)
-        self._try_optional([chat_id for chat_id in wanted if chat_id in chats] or wanted)
+        self._try_optional([chat_id for chat_id in wanted if chat_id in chats] or wanted, people)
         self._try_chats(wanted, chats)
         if threads and not answers.stopped:
             self._try_thread()
@@ -129,13 +134,23 @@ class Inquiry:
         names = {chat_id: text_or_none(chats.get(chat_id, {}).get("name")) for chat_id in ids}
         return [chat_id for chat_id in ids if self._selection.wants(chat_id, names[chat_id])]
 
-    def _try_optional(self, chat_ids: list[str]) -> None:
-        """Details and members of one chat: what a load can do without."""
+    def _try_optional(self, chat_ids: list[str], people: bool) -> None:
+        """Details and members of one chat, and one of these: what a load can do without."""
         for chat_id in chat_ids[:1]:
             details = attempt(partial(self._client.fetch_chat, chat_id))
             members = attempt(partial(self._client.fetch_members, chat_id))
             self._answers.details = _refusal(details) or True
             self._answers.members = _refusal(members) or True
+            if people and isinstance(members, Page):
+                self._try_person(members)
+
+    def _try_person(self, members: Page) -> None:
+        for open_id in filter(
+            None, (text_or_none(each.get("member_id")) for each in members.items)
+        ):
+            told = attempt(partial(fetch_users, self._client, [open_id]))
+            self._answers.person = told if isinstance(told, ApiError) else next(iter(told), {})
+            return
 
     def _try_chats(self, wanted: list[str], chats: Mapping[str, dict[str, Any]]) -> None:
         for chat_id in self._choose(wanted, chats):

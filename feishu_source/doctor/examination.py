@@ -132,7 +132,10 @@ class _Examination:
 
     def _check_feishu(self) -> list[Finding]:
         options, blocked_by = self._configured.options, self._configured.blocked_by
-        names = [name for name in FEISHU_CHECKS if name != "chat"]
+        left_out = (
+            {"chat"} if options and options.settings.user_details else {"chat", "user_details"}
+        )
+        names = [name for name in FEISHU_CHECKS if name not in left_out]
         if options is None:
             return [skip(name, blocked_by) for name in names]
         try:
@@ -154,13 +157,20 @@ class _Examination:
         )
         is_user = bool(options.user_access_token)
         try:
-            answers = inquiry.ask(is_user=is_user, threads=options.threads)
+            answers = inquiry.ask(
+                is_user=is_user,
+                threads=options.threads,
+                people=options.settings.user_details,
+            )
         finally:
             self._requests = client.stats.by_endpoint("requests")
             client.close()
         host = self._configured.host
         tenant_key = options.tenant_key if options.of_store else None
-        asked = Asked(host, options.app_id, is_user, options.threads, self._tolerate, tenant_key)
+        asked = Asked(
+            *(host, options.app_id, is_user, options.threads, self._tolerate, tenant_key),
+            user_details=options.settings.user_details,
+        )
         return judge(answers, asked)
 
 

@@ -19,10 +19,17 @@ from feishu_source.errors import (
     RetriesExhausted,
     ThreadRefused,
 )
+from feishu_source.tables import USERS
+from feishu_source.user_rows import OUT_OF_RANGE, user_row
 
 MOST_SKEW_S = 60
 """Seconds by which clocks may differ: beyond that somebody will wonder about a timestamp."""
 
+_TOLD = tuple(
+    name
+    for name in USERS.names
+    if name not in ("open_id", "status", "error_code", "last_asked_at", "last_read_at")
+)
 BOT_OFF = frozenset({230006, 232025})
 USEFUL_SCOPES = frozenset(
     {
@@ -34,8 +41,18 @@ USEFUL_SCOPES = frozenset(
 )
 """Scopes of which some are needed here; what else an app has been granted is its own affair."""
 
+CONTACT_SCOPES = frozenset(
+    {
+        *("contact:contact.base:readonly", "contact:user.base:readonly"),
+        *("contact:user.email:readonly", "contact:user.employee:readonly"),
+        *("contact:user.department:readonly", "contact:user.employee_id:readonly"),
+        "contact:user.employee_number:read",
+    }
+)
+"""The same for details of people: the first one is needed, the others are for kinds of fields."""
+
 AFTER_CREDENTIALS = (
-    *("scopes", "bot", "chat_list", "selection", "chat_details", "chat_members"),
+    *("scopes", "bot", "chat_list", "selection", "chat_details", "chat_members", "user_details"),
     *("group_messages", "chats", "threads", "parameters", "rate_limit"),
 )
 
@@ -53,13 +70,20 @@ class Asked:
     threads: bool
     tolerate: Collection[int] = ()
     tenant_key: str | None = None
+    user_details: bool = False
+
+    @property
+    def behind_credentials(self) -> list[str]:
+        """What is checked once they are accepted."""
+        skipped = () if self.user_details else ("user_details",)
+        return [name for name in AFTER_CREDENTIALS if name not in skipped]
 
 
 def judge(answers: Answers, asked: Asked) -> list[Finding]:
     """All findings about Feishu, in the order of `texts_feishu.CHECKS`."""
     opening = _opening_refusal(answers, asked)
     if opening is not None and _tells_nothing(opening):
-        rest = ("credentials", "clock", "quota", *AFTER_CREDENTIALS)
+        rest = ("credentials", "clock", "quota", *asked.behind_credentials)
         outcome = "lost" if opening.code is None else "turned_away"
         lost = find(f"connection.{outcome}", error=opening, host=asked.host)
         return [lost, *(skip(name, "connection") for name in rest)]
@@ -114,12 +138,12 @@ def _judge_use(answers: Answers, asked: Asked) -> Iterator[Finding]:
     """Everything behind the credentials."""
     refusals = list(_refusals(answers))
     if _refused_credentials(answers):
-        yield from (skip(name, "credentials") for name in ("quota", *AFTER_CREDENTIALS))
+        yield from (skip(name, "credentials") for name in ("quota", *asked.behind_credentials))
         return
     quota = next((error for error in refusals if isinstance(error, QuotaExhausted)), None)
     if quota:
         yield find("quota.used_up", error=quota)
-        yield from (skip(name, "quota") for name in AFTER_CREDENTIALS)
+        yield from (skip(name, "quota") for name in asked.behind_credentials)
         return
     if isinstance(answers.scopes, frozenset) or not isinstance(answers.listed, ApiError):
         yield find("quota.unknown_rest")
@@ -138,7 +162,8 @@ def _judge_use(answers: Answers, asked: Asked) -> Iterator[Finding]:
 
 def _judge_scopes(answers: Answers, asked: Asked) -> Finding:
     if isinstance(answers.scopes, frozenset):
-        return find("scopes.ok", granted=", ".join(sorted(answers.scopes & USEFUL_SCOPES)) or "-")
+        useful = USEFUL_SCOPES | (CONTACT_SCOPES if asked.user_details else frozenset())
+        return find("scopes.ok", granted=", ".join(sorted(answers.scopes & useful)) or "-")
     if isinstance(answers.scopes, ApiError):
         return find("scopes.refused", error=answers.scopes)
     return find("scopes.user")
@@ -174,6 +199,8 @@ def _judge_reading(answers: Answers, asked: Asked) -> Iterator[Finding]:
         yield skip("selection", none)
     for name, answer in (("chat_details", answers.details), ("chat_members", answers.members)):
         yield _judge_optional(name, answer, none)
+    if asked.user_details:
+        yield _judge_person(answers)
     yield judge_group_scope(answers, asked.tolerate)
     if answers.stopped and answers.stopped.code in BOT_OFF:
         yield skip("chats", "bot")
@@ -193,6 +220,22 @@ def _judge_optional(name: str, answer: ApiError | bool | None, none: str) -> Fin
     return find(f"{name}.ok")
 
 
+def _judge_person(answers: Answers) -> Finding:
+    told = answers.person
+    if told is None:
+        return skip("user_details", "chat_members")
+    if isinstance(told, ApiError):
+        if told.code == OUT_OF_RANGE:
+            return find("user_details.out_of_range", error=told)
+        return find(f"user_details.{'refused' if told.scope_missing else 'lost'}", error=told)
+    if not told:
+        return find("user_details.out_of_range")
+    row, _ = user_row("", told, 0)
+    values = dict(zip(USERS.names, row, strict=True))
+    fields = [name for name in _TOLD if values[name] is not None]
+    return find("user_details.ok", fields=", ".join(fields) or "-")
+
+
 def _judge_threads(answers: Answers, asked: Asked) -> Finding:
     if not asked.threads:
         return find("threads.off")
@@ -208,5 +251,6 @@ def _judge_threads(answers: Answers, asked: Asked) -> Finding:
 def _refusals(answers: Answers) -> Iterator[ApiError]:
     """Every refusal, in the order in which they came."""
     given = [answers.first, answers.scopes, answers.listed, answers.details, answers.members]
+    given.append(answers.person)
     given += [answers.stopped, *(tried.error for tried in answers.tried), answers.thread]
     yield from (answer for answer in given if isinstance(answer, ApiError))

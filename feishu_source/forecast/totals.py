@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from feishu_source.api.people import MOST_USERS
 from feishu_source.forecast.costs import ChatCost, Pace
 from feishu_source.forecast.spread import Spread, extrapolate, total
 from feishu_source.settings import MINUTE_S, Settings
@@ -47,7 +48,8 @@ class Tenant:
     cost that could be read, were they groups in the form of threads; empty if there was such a one
     among them. `member_pages` is what the members of one take, `messages` what a first load lists.
     `token_requests` is what a new token takes: none for a user, whose token is given, one for a
-    custom app, two for one of the app store.
+    custom app, two for one of the app store. `people` are those whose details are asked for, None
+    where nobody's are.
     """
 
     chats: int
@@ -59,6 +61,7 @@ class Tenant:
     settings: Settings
     pace: Pace
     token_requests: int = 1
+    people: Spread | None = None
 
 
 def per_minute(settings: Settings) -> float:
@@ -75,6 +78,7 @@ def first_load(tenant: Tenant) -> Requests:
         "details": Spread.exact(tenant.chats),
         "members": _members(tenant),
         "cuts": _cuts(tenant),
+        **_people(tenant, 1.0, 0.0),
     }
     return _with_tokens(_add_up(tenant, kinds, aside), tenant, loads=1.0)
 
@@ -92,6 +96,7 @@ def day_of_loads(tenant: Tenant) -> Requests:
         "list": _whole(loads).times(tenant.list_pages),
         "details": _details_a_day(tenant).times(tenant.chats),
         "members": _members(tenant).by(_details_a_day(tenant)),
+        **_people(tenant, _periods_a_day(tenant, tenant.settings.user_details_period_s), loads),
     }
     return _with_tokens(_add_up(tenant, kinds, aside), tenant, loads)
 
@@ -160,8 +165,26 @@ def _members(tenant: Tenant) -> Spread:
 
 def _details_a_day(tenant: Tenant) -> Spread:
     """How often a day details and members are read again: by the first load behind each period."""
-    every_s, period_s = tenant.pace.every_s, tenant.settings.details_period_s
-    return _whole(tenant.pace.loads / max(1, math.ceil(period_s / every_s)))
+    return _whole(_periods_a_day(tenant, tenant.settings.details_period_s))
+
+
+def _periods_a_day(tenant: Tenant, period_s: int) -> float:
+    return tenant.pace.loads / max(1, math.ceil(period_s / tenant.pace.every_s))
+
+
+def _people(tenant: Tenant, times: float, loads: float) -> dict[str, Spread]:
+    """Requests for the details of people, so many times; all of them may fall on one day.
+
+    Each load may meet somebody new. That Feishu refuses some of them is not foretold.
+    """
+    if tenant.people is None or not tenant.chats:
+        return {}
+    mid, low, high = (
+        n / MOST_USERS for n in (tenant.people.mid, tenant.people.low, tenant.people.high)
+    )
+    least = math.ceil(low) * math.floor(times)
+    most = math.ceil(high) * math.ceil(times) + math.ceil(loads)
+    return {"people": Spread(max(least, math.ceil(mid) * times), least, most, 0.0, least)}
 
 
 def _cuts(tenant: Tenant) -> Spread:

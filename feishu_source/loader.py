@@ -47,17 +47,27 @@ from feishu_source.holdings import (
     check_clock,
     checkpoint,
     count_rows,
+    last_rows,
     newest_state,
     other_states,
     prune_states,
 )
+from feishu_source.names_seen import NamesSeen
 from feishu_source.refusals import discreet_logs, explain, is_race, is_refusal
 from feishu_source.report import LoadReport, Progress
 from feishu_source.resources import declare
 from feishu_source.session import Session
 from feishu_source.shards import Shard, shard_named
 from feishu_source.source import resolve_options, session_source, warn_of_unknown_settings
-from feishu_source.tables import CHAT_MEMBERS, CHATS, MESSAGES, RESOURCE_FILES, THREADS, Table
+from feishu_source.tables import (
+    CHAT_MEMBERS,
+    CHATS,
+    MESSAGES,
+    NAMES_SEEN,
+    RESOURCE_FILES,
+    THREADS,
+    Table,
+)
 from feishu_source.tenancy import arguments_for
 
 RACES = 10
@@ -274,6 +284,8 @@ class _Load:
             self._session.warnings.append(gone)
             _log.warning("%s", gone)
         self._session.inherit(other_states(self._pipeline))
+        held = last_rows(self._pipeline, NAMES_SEEN)
+        self._session.names = NamesSeen((person_id, name) for person_id, name, _ in held)
         if self._session.options.selection.shard is None:  # others load at the same time
             self._before = count_rows(self._pipeline, MESSAGES)
 

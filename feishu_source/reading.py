@@ -23,7 +23,6 @@ from feishu_source.arrow import Row, to_arrow
 from feishu_source.chat_rows import chat_row, member_rows, unlisted
 from feishu_source.errors import ConfigurationError, Interrupted
 from feishu_source.holdings import last_rows
-from feishu_source.names_seen import NamesSeen
 from feishu_source.options import Options
 from feishu_source.roster import Known, Optional, Roster
 from feishu_source.session import Session
@@ -193,18 +192,11 @@ def read_members(session: Session) -> Iterator[pa.Table]:
         if rows:
             lacking = False
             data = to_arrow(CHAT_MEMBERS, rows)
-            _names(session).note(CHAT_MEMBERS, data)
+            if session.names:
+                session.names.note(CHAT_MEMBERS, data)
             yield data
     if lacking:  # nobody was listed: the table and its columns are there all the same
         yield to_arrow(CHAT_MEMBERS, [])
-
-
-def _names(session: Session) -> NamesSeen:
-    """What the load sees of names; which are known, the destination is asked once."""
-    if session.names is None:
-        held = last_rows(dlt.current.pipeline(), NAMES_SEEN)
-        session.names = NamesSeen((person_id, name) for person_id, name, _ in held)
-    return session.names
 
 
 # messages
@@ -224,15 +216,16 @@ def read_messages(session: Session) -> Iterator[Any]:
     slices = session.slices_of(session.begin_walk(claims, known, threads))
     session.progress.phase = "messages"
     missing = {table for table in _THERE_FOR_QUERIES if _lacks(table)}
-    names = _names(session)
+    names = session.names
     try:
         for batch in slices.slice():
             claims.update(batch.claims)
             for table, data in batch.tables:
                 missing.discard(table)
-                names.note(table, data)
+                if names:
+                    names.note(table, data)
                 yield mark(table, data)
-        if seen := names.take(session.pinned_s * 1_000):
+        if names and (seen := names.take(session.pinned_s * 1_000)):
             missing.discard(NAMES_SEEN)
             yield mark(NAMES_SEEN, to_arrow(NAMES_SEEN, seen))
         if slices.finished:

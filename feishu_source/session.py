@@ -43,7 +43,8 @@ class Session:
 
     `sliced`: a slice of it is read at each evaluation, and whoever made the session ends it.
     `closing_rows` go with the last slice: with what it tells of, or not at all.
-    `names`: those that the load has seen, None until the destination was asked which it holds.
+    `names`: those that the load sees, by whoever has asked the destination which it holds; None
+    where nobody has, and no name is noted.
     `carrier`, `workers` and `clock` (epoch seconds): how requests travel, how several are under way
     at once, what time it is if the server does not tell. With others than HTTP, threads and this
     machine's, a load is a function of what it is told.

@@ -150,6 +150,15 @@ def test_no_table_is_missing_after_the_first_load(lab: Lab, team: str) -> None:
         assert "_dlt_load_id" in columns, table
 
 
+def test_bare_run_asks_the_warehouse_nothing_and_keeps_no_names(
+    lab: Lab, world: World, ann: str, team: str
+) -> None:
+    """Which names are known, only a load asks; the table stands there for queries."""
+    world.post(team, ann, text="here")
+    _pipeline(lab).run(_source(lab))
+    assert (lab.rows("names_seen"), len(lab.rows("messages"))) == ([], 1)
+
+
 def test_bare_run_that_ends_early_tells_of_every_chat(lab: Lab, world: World, ann: str) -> None:
     """Of those it did not reach, too: a bare run cannot raise without losing what it read."""
     chats = [world.add_chat(name=f"Chat {n}", member_ids=[ann]) for n in range(4)]

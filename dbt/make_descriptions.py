@@ -75,6 +75,37 @@ MODELS: dict[str, tuple[str, str, str, dict[str, str]]] = {
             "root_content_hash": OF_MESSAGES["content_hash"],
         },
     ),
+    "people": (
+        "One row a person or a bot that wrote, was mentioned or is a member.",
+        "person_id",
+        "person_id id_type kind name tenant_key names first_seen_at last_seen_at is_sender"
+        " is_mentioned is_member",
+        {
+            "person_id": "open_id of a person, app_id of a bot; a mentioned bot's open_id.",
+            "id_type": "What kind of id that is.",
+            "kind": "user or app; null of whom only mentions, forwards or an old name tell.",
+            "name": "The name borne now; null if none was ever told.",
+            "tenant_key": "The tenant they belong to.",
+            "names": "How many names are known.",
+            "first_seen_at": "When an answer of Feishu's first told of them.",
+            "last_seen_at": "When one last told of them.",
+            "is_sender": "True if a message of theirs is held.",
+            "is_mentioned": "True if a message mentions them.",
+            "is_member": "True if a list of members holds them.",
+        },
+    ),
+    "people_names": (
+        "One row a name that somebody bore, a person or a bot.",
+        "",
+        "person_id name first_seen_at last_seen_at is_current",
+        {
+            "person_id": "open_id of a person, app_id of a bot; a mentioned bot's open_id.",
+            "name": "A name that they bore.",
+            "first_seen_at": "When an answer of Feishu's first bore it.",
+            "last_seen_at": "When one last bore it, as far as rows show.",
+            "is_current": "True of one name of each.",
+        },
+    ),
 }
 
 

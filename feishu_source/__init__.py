@@ -11,7 +11,7 @@ a load would meet, `plan()` what it would cost, `tenants()` those that are confi
     doctor/                                  the check before a load: what stands in its way
     forecast/                                the plan of a load: what it will cost in requests
     loader  source                           the loading bay: slices, dlt's decorators
-    extras                                   behind the messages: files, search index, a copy
+    extras                                   behind the messages: people, files, index, a copy
     analytics/                               questions to what was loaded: one SQL, every warehouse
     tenancy                                  several tenants: what is set for each, where it goes
     resources                                what dlt is told of; imports what is below when read
@@ -38,10 +38,11 @@ a load would meet, `plan()` what it would cost, `tenants()` those that are confi
     ahead  walk  windows  reader  threads    the belt: chats and threads side by side; no dlt
     reception  opener  reactions             what comes back; forwards opened, reactions asked for
     workers                                  requests under way
-    roster                                   which chats there are
+    roster  people                           which chats there are; details of people
     status  visit  stretches                 a chat in this load: what came back, how it stands
     batch                                    rows collected into Arrow tables, with their claims
-    forwards  reaction_rows                  pure: merged forwards, reactions and pins to rows
+    names_seen                               pure: names of people that are new
+    forwards  reaction_rows  user_rows       pure: forwards, reactions, pins and people to rows
     rows  chat_rows  fields  content/        pure: an item of the API to rows, a body to text
     tombstones                               pure: rows that remove what stood there
     arrow                                    pure: rows to an Arrow table

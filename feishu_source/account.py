@@ -87,6 +87,10 @@ class Account:
         report.warnings = list(session.warnings)
         if report.files is not None and report.files.ended:
             report.warnings.append(f"not all files were asked for: {report.files.ended}")
+        if report.users is not None:
+            report.unparsed += report.users.unparsed
+            if report.users.ended:
+                report.warnings.append(f"not all people were asked for: {report.users.ended}")
         if counts.unopened:
             report.warnings.append(UNOPENED.format(counts.unopened))
         if not session.began:

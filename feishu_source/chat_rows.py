@@ -51,7 +51,9 @@ def chat_row(
     return tuple(values[name] for name in CHATS.names)
 
 
-def member_rows(chat_id: str, members: Iterable[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
+def member_rows(
+    chat_id: str, members: Iterable[Mapping[str, Any]], at_ms: int
+) -> list[tuple[Any, ...]]:
     """Rows of `chat_members` that replace the chat's: a tombstone if nobody is left."""
     rows: dict[str, tuple[Any, ...]] = {}
     for member in members:
@@ -61,8 +63,9 @@ def member_rows(chat_id: str, members: Iterable[Mapping[str, Any]]) -> list[tupl
         if member_id is not None:
             kind = left.text(member, "member_id_type") or ""
             name, tenant_key = left.text(member, "name"), left.text(member, "tenant_key")
-            rows[member_id] = (chat_id, member_id, kind, name, tenant_key, left.json(), False)
-    return list(rows.values()) or [(chat_id, "", "", None, None, None, True)]
+            told = kind, name, tenant_key, left.json()
+            rows[member_id] = (chat_id, member_id, *told, at_ms, False)
+    return list(rows.values()) or [(chat_id, "", "", None, None, None, at_ms, True)]
 
 
 def unlisted(row: tuple[Any, ...]) -> tuple[Any, ...]:

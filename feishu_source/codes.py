@@ -43,8 +43,10 @@ class CodeEntry:
     advice_zh: str
 
 
-OPTIONAL_ENDPOINTS = frozenset({"chat", "members", "pins", "reactions", "membership", "scopes"})
-"""The first four fill tables of their own, the other two are asked by the check alone: messages can
+OPTIONAL_ENDPOINTS = frozenset(
+    {"chat", "members", "pins", "reactions", "users", "membership", "scopes"}
+)
+"""The first five fill tables of their own, the other two are asked by the check alone: messages can
 be read without any of them."""
 
 
@@ -54,8 +56,10 @@ def find_reaction(code: int, endpoint: str, container: str | None = None) -> Kin
     `endpoint` is a key of `endpoints.ENDPOINTS`, `container` is `chat` or `thread` when messages
     are listed. None means that nobody listed the code.
 
-    - chat details, members, pins and reactions: a missing scope or a refused chat is `optional`;
-      external groups refuse the first two and still allow their history to be read;
+    - chat details, members, pins, reactions and details of people: a missing scope or a refused
+      chat is `optional`; external groups refuse the first two and still allow their history to be
+      read;
+    - a refusal that speaks of people is known where people are asked about, and nowhere else;
     - a refusal of a chat, a thread or a message, met while a file is downloaded, refuses that file;
     - a refusal that speaks of a thread or a message, met while a chat is listed, refuses that chat;
       met while a thread is listed, that thread; met for one message, that message.
@@ -65,6 +69,8 @@ def find_reaction(code: int, endpoint: str, container: str | None = None) -> Kin
         return None
     if endpoint in OPTIONAL_ENDPOINTS and entry.kind in {"scope", "chat"}:
         return "optional"
+    if entry.kind == "optional" and endpoint not in OPTIONAL_ENDPOINTS:
+        return None
     if endpoint == "resource" and entry.kind in {"chat", "thread", "message"}:
         return "file"
     if entry.kind in {"thread", "message"}:
@@ -126,6 +132,11 @@ _FILE_EN = (
     "next load asks again."
 )
 _FILE_ZH = "无需处理；若原因已消除，请删除 resource_files 中的对应行，下次加载会重新请求。"
+RANGE_EN = (
+    "Widen the app's contacts range in the developer console, under its data permissions; people "
+    "of other tenants stay out of it."
+)
+RANGE_ZH = "请在开发者后台的数据权限中扩大应用的通讯录权限范围；其他企业的用户不在其中。"
 _ID_EN = "Check the id that was configured; ids of chats begin with oc_."
 _ID_ZH = "请检查配置的 ID；会话 ID 以 oc_ 开头。"
 
@@ -369,6 +380,22 @@ CODES: dict[int, CodeEntry] = {
         "files of this type of message are not handed out", "该类型消息的文件不支持下载"
     ),
     234002: _refused_credentials("the app is not authorised to download", "应用未获下载授权"),
+    # People.
+    40001: _wrong_request("a parameter about people was refused", "通讯录请求参数错误"),
+    41050: CodeEntry(
+        "optional",
+        "a person is out of the app's range of contacts",
+        "用户不在应用的通讯录权限范围内",
+        RANGE_EN,
+        RANGE_ZH,
+    ),
+    40004: CodeEntry(
+        "optional",
+        "a department is out of the app's range of contacts",
+        "部门不在应用的通讯录权限范围内",
+        RANGE_EN,
+        RANGE_ZH,
+    ),
     # The request.
     230001: _wrong_request("a parameter was refused", "请求参数错误"),
     232001: _wrong_request("a parameter was refused", "请求参数错误"),

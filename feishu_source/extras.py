@@ -16,15 +16,17 @@ from typing import TYPE_CHECKING, Self
 import dlt
 import duckdb
 
-from feishu_source.arrow import Row
+from feishu_source.arrow import Row, to_arrow
 from feishu_source.destination import plan_of
 from feishu_source.duckdb_copy import NotPublished, check_copy, publish
 from feishu_source.errors import ConfigurationError, DestinationError
+from feishu_source.holdings import last_rows
 from feishu_source.options import Options
 from feishu_source.report import LoadReport
 from feishu_source.search import check_searchable, update_file
 from feishu_source.selection import Selection
 from feishu_source.session import Session
+from feishu_source.tables import NAMES_SEEN, USERS, Table
 
 if TYPE_CHECKING:
     from feishu_source.files import Store
@@ -86,6 +88,29 @@ class Extras:
         )
         report.files = downloads.report
         downloads.run()
+
+    def ask_people(
+        self,
+        session: Session,
+        report: LoadReport,
+        load: Callable[[list[tuple[Table, list[Row]]]], None],
+    ) -> None:
+        """Asks for the details of people who are due; a shard for its part of them."""
+        settings, names = session.options.settings, session.names
+        if not settings.user_details or names is None:
+            return
+        from feishu_source.people import People, due
+
+        session.progress.phase = "people"
+        held = {row[0]: row for row in last_rows(self.pipeline, USERS)}
+        shard = session.options.selection.shard
+        seen = [each for each in names.ids if shard is None or shard.holds(each)]
+        now_s = session.pinned_s
+        people = People(session.client, held, now_s * 1_000)
+        report.users = people.report
+        for rows in people.ask(due(seen, held, now_s, settings.user_details_period_s)):
+            names.note(USERS, to_arrow(USERS, rows))
+            load([(USERS, rows), (NAMES_SEEN, names.take(now_s * 1_000))])
 
     def update_index(self, report: LoadReport) -> None:
         """Brings the search index up to date; that it is behind fails no load."""

@@ -158,13 +158,13 @@ def are_files_gone(pipeline: dlt.Pipeline) -> bool:
     return files is not None and not files.has_files(MESSAGES.name)
 
 
-def last_rows(pipeline: Any, table: Table, ids: Collection[str]) -> list[Row]:
+def last_rows(pipeline: Any, table: Table, ids: Collection[str] | None = None) -> list[Row]:
     """The destination's rows of these ids, times in milliseconds; none where it cannot be asked.
 
-    An id is the value of the table's first column.
+    An id is the value of the table's first column; without any all rows are given.
     """
     try:
-        return [row for row in _all_rows(pipeline, table) if row[0] in ids]
+        return [row for row in _all_rows(pipeline, table) if ids is None or row[0] in ids]
     except (SqlClientNotAvailable, DestinationException):  # no SQL, or a table of older columns
         return []
 

@@ -47,10 +47,12 @@ from feishu_source.holdings import (
     check_clock,
     checkpoint,
     count_rows,
+    last_rows,
     newest_state,
     other_states,
     prune_states,
 )
+from feishu_source.names_seen import NamesSeen
 from feishu_source.refusals import discreet_logs, explain, is_race, is_refusal
 from feishu_source.report import LoadReport, Progress
 from feishu_source.resources import declare
@@ -62,6 +64,7 @@ from feishu_source.tables import (
     CHAT_PINS,
     CHATS,
     MESSAGES,
+    NAMES_SEEN,
     RESOURCE_FILES,
     THREADS,
     Table,
@@ -282,6 +285,8 @@ class _Load:
             self._session.warnings.append(gone)
             _log.warning("%s", gone)
         self._session.inherit(other_states(self._pipeline))
+        held = last_rows(self._pipeline, NAMES_SEEN)
+        self._session.names = NamesSeen((person_id, name) for person_id, name, _ in held)
         if self._session.options.selection.shard is None:  # others load at the same time
             self._before = count_rows(self._pipeline, MESSAGES)
 
@@ -302,13 +307,19 @@ class _Load:
         walk = self._session.walk
         if walk is not None and walk.stopped_by is not None:
             raise walk.stopped_by
+        if self._session.options.settings.user_details:
+            self._account_written = False  # it is written again, behind the people
+            self._extras.ask_people(self._session, self.report, self._load_rows)
         if self._extras.store is not None:
             self._account_written = False  # it is written again, behind the files
             self._extras.fetch_files(self._session, self.report, self._load_files)
         self._close(None)
 
     def _load_files(self, rows: list[Row]) -> None:
-        self._run([_ledger_source([(RESOURCE_FILES, rows)])])
+        self._load_rows([(RESOURCE_FILES, rows)])
+
+    def _load_rows(self, rows: list[tuple[Table, list[Row]]]) -> None:
+        self._run([_ledger_source(rows)])
 
     def _run(self, data: Any) -> None:
         with kept_open(database_of(self._pipeline)):

@@ -36,12 +36,14 @@ from feishu_source.tables import (
     LINKS,
     MENTIONS,
     MESSAGES,
+    NAMES_SEEN,
     REACTIONS,
     REJECTED,
     RESOURCE_FILES,
     RESOURCES,
     SYNC_COVERAGE,
     THREADS,
+    USERS,
     Table,
 )
 
@@ -50,9 +52,10 @@ _log = logging.getLogger(__name__)
 Rows = list[Row]
 
 _FILLED_BY_MESSAGES = (
-    *(MENTIONS, LINKS, RESOURCES, REACTIONS, FORWARDED, THREADS, REJECTED, SYNC_COVERAGE),
+    *(MENTIONS, LINKS, RESOURCES, REACTIONS, FORWARDED, THREADS, NAMES_SEEN, REJECTED),
+    SYNC_COVERAGE,
 )
-_THERE_FOR_QUERIES = (MESSAGES, *_FILLED_BY_MESSAGES, RESOURCE_FILES)
+_THERE_FOR_QUERIES = (MESSAGES, *_FILLED_BY_MESSAGES, RESOURCE_FILES, USERS)
 
 CHATS_PER_BATCH = 1_000
 """Chats whose details, members or pins are held before their rows go out."""
@@ -173,7 +176,11 @@ def _gather(session: Session, ids: list[str], fetch: Any) -> Iterator[tuple[list
 def read_members(session: Session) -> Iterator[pa.Table]:
     """Members of each listed or named chat, once a period: a complete list, or none."""
     fetch = session.roster.members_of
-    yield from _read_lists(session, CHAT_MEMBERS, "members", "chat members", fetch, member_rows)
+
+    def rows_of(chat_id: str, listed: list[dict[str, Any]]) -> Rows:
+        return member_rows(chat_id, listed, session.pinned_s * 1_000)
+
+    yield from _read_lists(session, CHAT_MEMBERS, "members", "chat members", fetch, rows_of)
 
 
 def read_pins(session: Session) -> Iterator[pa.Table]:
@@ -207,7 +214,7 @@ def _read_lists(
         and (chat_id not in read_s or now_s - read_s[chat_id] >= period_s)
     ]
     due.sort(key=lambda chat_id: read_s.get(chat_id, 0))
-    empty = not read_s
+    lacking = bool(_not_there([table]))
     for ids, lists in _gather(session, due, fetch):
         rows: Rows = []
         for chat_id, listed in zip(ids, lists, strict=True):
@@ -215,9 +222,12 @@ def _read_lists(
             if listed is not None:
                 rows.extend(rows_of(chat_id, listed))
         if rows:
-            empty = False
-            yield to_arrow(table, rows)
-    if empty:  # nothing was ever listed: the table is there all the same
+            lacking = False
+            data = to_arrow(table, rows)
+            if session.names:
+                session.names.note(table, data)
+            yield data
+    if lacking:  # nothing was listed: the table and its columns are there all the same
         yield to_arrow(table, [])
 
 
@@ -238,12 +248,18 @@ def read_messages(session: Session) -> Iterator[Any]:
     slices = session.slices_of(session.begin_walk(claims, known, threads))
     session.progress.phase = "messages"
     missing = _not_there(_THERE_FOR_QUERIES)
+    names = session.names
     try:
         for batch in slices.slice():
             claims.update(batch.claims)
             for table, data in batch.tables:
                 missing.discard(table)
+                if names:
+                    names.note(table, data)
                 yield mark(table, data)
+        if names and (seen := names.take(session.pinned_s * 1_000)):
+            missing.discard(NAMES_SEEN)
+            yield mark(NAMES_SEEN, to_arrow(NAMES_SEEN, seen))
         if slices.finished:
             for table, rows in session.closing_rows():
                 missing.discard(table)

@@ -17,7 +17,7 @@ this chat; `failed`: retries used up, or a code nobody listed."""
 Language = Literal["en", "zh"]
 """Texts for people are in one of these; ids, codes and Feishu's own words stay as they are."""
 
-Phase = Literal["starting", "chats", "messages", "loading", "files", "finished"]
+Phase = Literal["starting", "chats", "messages", "loading", "people", "files", "finished"]
 
 FileStatus = Literal["stored", "refused", "unsupported", "too_large", "failed"]
 """`stored`: it is there; `refused`: Feishu does not hand it out; `unsupported`: the API hands out
@@ -95,6 +95,19 @@ class FilesReport:
         return self.refused + self.unsupported + self.too_large + self.failed
 
 
+@dataclass(slots=True)
+class UsersReport:
+    """What became of the people whose details a load asked for.
+
+    `missing`: those of whom nothing was told. `ended`: why a load did not ask for all.
+    """
+
+    told: int = 0
+    missing: int = 0
+    unparsed: int = 0
+    ended: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a pipeline loads to; `database` is a DuckDB file, None elsewhere."""
@@ -126,7 +139,7 @@ class LoadReport:
     of a shard, beside which others load; `messages` are timeline rows, `replies` the rows read
     through the thread container; `published` is the copy for readers that was made, None if none
     was; `searchable` counts the messages in the search index, None if that was not updated; `files`
-    is None where none were wanted.
+    and `users` are None where none were wanted.
     """
 
     run_id: str
@@ -157,6 +170,7 @@ class LoadReport:
     published: str | None = None
     searchable: int | None = None
     files: FilesReport | None = None
+    users: UsersReport | None = None
     problems: list[ChatProblem] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 

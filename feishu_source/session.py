@@ -25,6 +25,7 @@ from feishu_source.coverage import ChatState
 from feishu_source.errors import FeishuError, Interrupted
 from feishu_source.idle import IdleChats
 from feishu_source.inheritance import Inheritance
+from feishu_source.names_seen import NamesSeen
 from feishu_source.options import Options
 from feishu_source.report import Progress
 from feishu_source.roster import Known, Roster
@@ -42,6 +43,8 @@ class Session:
 
     `sliced`: a slice of it is read at each evaluation, and whoever made the session ends it.
     `closing_rows` go with the last slice: with what it tells of, or not at all.
+    `names`: those that the load sees, by whoever has asked the destination which it holds; None
+    where nobody has, and no name is noted.
     `carrier`, `workers` and `clock` (epoch seconds): how requests travel, how several are under way
     at once, what time it is if the server does not tell. With others than HTTP, threads and this
     machine's, a load is a function of what it is told.
@@ -65,6 +68,7 @@ class Session:
         self.progress = progress or Progress()
         self.intake = self._new_intake()
         self.walk: Walk | None = None
+        self.names: NamesSeen | None = None
         self._ahead: ReadAhead | None = None
         self.warnings: list[str] = []
         self.sliced = sliced
@@ -228,5 +232,5 @@ class Session:
             self.walk.close()
         if self._client:
             self._client.close()
-        self.walk = self._ahead = self._client = self._roster = None
+        self.walk = self.names = self._ahead = self._client = self._roster = None
         self.intake = self._new_intake()

@@ -70,6 +70,8 @@ class Settings:
     idle_witnesses: int = 8
     details_period_s: int = DAY_S
     details_share: float = 0.25
+    user_details: bool = False
+    user_details_period_s: int = 7 * DAY_S
     slice_messages: int = 100_000
     slice_chars: int = 200_000_000
     batch_rows: int = 5_000
@@ -128,6 +130,7 @@ BOUNDS: tuple[tuple[str, float, float], ...] = (
     ("idle_witnesses", 1, 1_000),
     ("details_period_s", 0, 3_650 * DAY_S),
     ("details_share", 0.01, 1),
+    ("user_details_period_s", HOUR_S, 3_650 * DAY_S),
     ("slice_messages", 1, 10_000_000),
     ("slice_chars", 1, 10_000_000_000),
     ("batch_rows", 1, 1_000_000),

@@ -62,6 +62,8 @@ def feishu_source(
     idle_most_s: int = 30 * DAY_S,
     details_period_s: int = DAY_S,
     details_share: float = 0.25,
+    user_details: bool = False,
+    user_details_period_s: int = 7 * DAY_S,
     page_size: int = 50,
     workers: int = 16,
     requests_per_second: float = 50.0,
@@ -137,6 +139,11 @@ def feishu_source(
             renamed chat is read at once.
         details_share: the share of `max_requests` that the chat list, details, members and pins may
             take; what is left out is due in the next load.
+        user_details: ask for the details of people behind the messages, one request for 50 of them,
+            and write them into `users`; needs contact:contact.base:readonly, and a scope for each
+            kind of field.
+        user_details_period_s: how often each of them is asked for again; four times as long after
+            nothing was told of them.
         page_size: messages a request.
         workers: chats and threads that are read side by side.
         requests_per_second: per endpoint; the platform allows an app 50 in each tenant.

@@ -22,6 +22,7 @@ from feishu_source.tables import (
     LINKS,
     MENTIONS,
     MESSAGES,
+    NAMES_SEEN,
     REACTIONS,
     REJECTED,
     RESOURCE_FILES,
@@ -30,6 +31,7 @@ from feishu_source.tables import (
     SYNC_RUNS,
     TABLES,
     THREADS,
+    USERS,
     Table,
 )
 
@@ -48,6 +50,8 @@ PARENTS: Mapping[Table, Sequence[Table]] = {
     REACTIONS: (MESSAGES,),
     FORWARDED: (MESSAGES,),
     THREADS: (MESSAGES,),
+    NAMES_SEEN: (CHAT_MEMBERS, MESSAGES, MENTIONS),
+    USERS: (NAMES_SEEN,),
     REJECTED: (CHATS,),
     SYNC_COVERAGE: (MESSAGES, THREADS),
     SYNC_RUNS: (SYNC_COVERAGE,),

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from feishu_source.api.endpoints import ENDPOINTS, Call
 from feishu_source.api.transport import Reply, TransportFailure
 from feishu_source.sandbox import Sandbox
-from feishu_source.sandbox.loopback import HttpRequest
+from feishu_source.sandbox.loopback import HttpRequest, parse_query
 from feishu_source.workers import Job, Workers
 
 T = TypeVar("T")
@@ -29,7 +29,7 @@ class Direct:
         """One attempt. Raises: TransportFailure, where the sandbox would reset the connection."""
         headers = {} if token is None else {"authorization": f"Bearer {token}"}
         body = b"" if call.body is None else json.dumps(dict(call.body)).encode()
-        method, query = ENDPOINTS[call.endpoint].method, dict(call.params)
+        method, query = ENDPOINTS[call.endpoint].method, parse_query(call.query)
         reply = self._sandbox.answer(HttpRequest(method, call.path, query, headers, body))
         if reply.reset:
             raise TransportFailure("the connection was reset", "连接被重置")

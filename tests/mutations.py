@@ -288,6 +288,30 @@ MUTATIONS = (
         "visit.state.troubled = False",
     ),
     Mutation(
+        "a name has a row of its own, once",
+        "names_seen.py",
+        "if pair not in self._known:",
+        "if True:",
+    ),
+    Mutation(
+        "nobody is asked about before the period is over",
+        "people.py",
+        "return bool(now_s * 1_000 - row[_ASKED] >= periods * period_s * 1_000)",
+        "return True",
+    ),
+    Mutation(
+        "a refusal that does not say whom it means is halved",
+        "people.py",
+        "if len(open_ids) > 1:",
+        "if False:",
+    ),
+    Mutation(
+        "what was told of a person stays when nobody tells any more",
+        "user_rows.py",
+        "list(before or (nothing",
+        "list((nothing",
+    ),
+    Mutation(
         "a load without threads withdraws the claim on them",
         "coverage.py",
         "    state.threads_covered = False\n    for walk in",

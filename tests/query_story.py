@@ -237,8 +237,30 @@ CONVERSATIONS = {
 """In reading order, replies in threads marked; the copy of `yes` is not there."""
 
 
+def _check_people(ask: Callable[[str], Rows], story: Story) -> None:
+    """Those who wrote, and whom they mentioned; all were told of by one load."""
+    ids = story.ids
+    people = [
+        (ids["ann"], "open_id", "user", "Ann", 1, True, True),
+        (ids["ben"], "open_id", "user", "Ben", 1, True, True),
+        (ids["cleo"], "open_id", "user", "Cleo", 1, True, False),
+        (ids["robot"], "app_id", "app", "Robot", 1, True, False),
+    ]
+    rows = ask(
+        "select person_id, id_type, kind, name, names, is_sender, is_mentioned from feishu.people"
+        " order by name"
+    )
+    assert rows == people
+    named = ask(
+        "select n.person_id, n.name, n.is_current, n.first_seen_at = p.first_seen_at,"
+        " n.last_seen_at = p.last_seen_at from feishu.people_names as n"
+        " join feishu.people as p on p.person_id = n.person_id order by n.name"
+    )
+    assert named == [(person[0], person[3], True, True, True) for person in people]
+
+
 def check_views(ask: Callable[[str], Rows], story: Story) -> None:
-    """What the three views show of the story."""
+    """What the views show of the story."""
     names = story.names
     assert ask("select * from feishu.thread_summary order by started_at") == thread_summaries(story)
     for chat, expected in CONVERSATIONS.items():
@@ -248,6 +270,7 @@ def check_views(ask: Callable[[str], Rows], story: Story) -> None:
         )
         assert [place for place, _, _ in rows] == list(range(1, len(expected) + 1))
         assert [("> " if reply else "") + names[each] for _, each, reply in rows] == expected
+    _check_people(ask, story)
     marked = ask(
         "select message_id, chat_name, sender_name, is_copy, is_thread_reply"
         " from feishu.message_with_names"

@@ -100,15 +100,15 @@ def test_members_are_whole_rows_once_each() -> None:
         "tenant_key": "t",
     }
     members = [tom, {"member_id": "ou_2"}, tom | {"name": "Tim", "new": {"a": 1}}]
-    assert member_rows("oc_1", members) == [
-        ("oc_1", "ou_1", "open_id", "Tim", "t", '{"new.a":1}', False),
-        ("oc_1", "ou_2", "", None, None, None, False),
+    assert member_rows("oc_1", members, AT_MS) == [
+        ("oc_1", "ou_1", "open_id", "Tim", "t", '{"new.a":1}', AT_MS, False),
+        ("oc_1", "ou_2", "", None, None, None, AT_MS, False),
     ]
 
 
 def test_a_chat_without_members_removes_those_it_had() -> None:
     """A tombstone alone; an entry without an id is no member."""
-    tombstone = ("oc_1", "", "", None, None, None, True)
-    assert member_rows("oc_1", []) == [tombstone]
-    assert member_rows("oc_1", [{"name": "Tom"}, {"member_id": 5}]) == [tombstone]
+    tombstone = ("oc_1", "", "", None, None, None, AT_MS, True)
+    assert member_rows("oc_1", [], AT_MS) == [tombstone]
+    assert member_rows("oc_1", [{"name": "Tom"}, {"member_id": 5}], AT_MS) == [tombstone]
     assert to_arrow(CHAT_MEMBERS, [tombstone]).num_rows == 1

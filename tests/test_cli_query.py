@@ -195,6 +195,8 @@ def test_views_are_created_and_their_sql_is_printed(capsys: Said) -> None:
     assert capsys.readouterr().out.splitlines() == [
         'created "feishu"."conversation"',
         'created "feishu"."message_with_names"',
+        'created "feishu"."people"',
+        'created "feishu"."people_names"',
         'created "feishu"."thread_summary"',
     ]
     assert answer("create-views", "--sql", "duckdb") == 0

@@ -10,6 +10,7 @@ import pytest
 
 from feishu_source.doctor.asking import MOST_LIST_PAGES, MOST_NAMED, MOST_TRIED, sample
 from feishu_source.sandbox import Fault, Switches, World
+from feishu_source.sandbox.contacts import CONTACT_SCOPE
 from tests.examined import amiss, examine, keys, skipped_by, the
 from tests.lab import MESSAGES, Lab
 
@@ -338,6 +339,64 @@ def test_a_thread_that_is_refused_for_another_reason(lab: Lab, thread: str) -> N
     lab.sandbox.inject(Fault("unknown_code", thread_id=thread, times=None))
     report = examine(lab)
     assert (amiss(report), report.exit_code) == (["threads.refused"], 3)
+
+
+USERS = "/open-apis/contact/v3/users/batch"
+
+
+def hide_everybody(lab: Lab, _: str) -> None:
+    """The app's range of contacts holds nobody."""
+    for person in lab.world.users:
+        lab.world.hide_contact(person)
+
+
+NOTHING_OF_PEOPLE: dict[str, tuple[Callable[[Lab, str], None], str, int | None]] = {
+    "no scope": (without(CONTACT_SCOPE), "user_details.refused", 99991672),
+    "out of range": (
+        hide_everybody,
+        "user_details.out_of_range",
+        None,
+    ),
+    "out of range, said so": (
+        fault("unknown_code", USERS, code=41050),
+        "user_details.out_of_range",
+        41050,
+    ),
+    "lost": (fault("html_502", USERS), "user_details.lost", None),
+}
+
+
+def test_details_of_people_are_tried_where_they_are_wanted(lab: Lab, world: World) -> None:
+    """One request more, which tells the fields that come; scopes of people are of use then."""
+    world.scopes |= {CONTACT_SCOPE, "contact:user.base:readonly"}
+    asked = sum(examine(lab).requests.values())
+    assert lab.sandbox.count(USERS) == 0
+    report = examine(lab, user_details=True)
+    assert sum(report.requests.values()) == asked + 1
+    assert the(report, "user_details.ok").values["fields"] == "union_id, name"
+    assert CONTACT_SCOPE in the(report, "scopes.ok").values["granted"]
+    assert (amiss(report), report.exit_code) == ([], 0)
+
+
+@pytest.mark.parametrize("case", NOTHING_OF_PEOPLE)
+def test_what_is_amiss_with_details_of_people(lab: Lab, world: World, team: str, case: str) -> None:
+    """A warning, for messages are loaded all the same."""
+    happens, key, code = NOTHING_OF_PEOPLE[case]
+    world.scopes |= {CONTACT_SCOPE, "contact:user.base:readonly"}
+    happens(lab, team)
+    report = examine(lab, user_details=True)
+    assert (amiss(report), report.exit_code) == ([key], 0)
+    error = the(report, key).error
+    assert (error and error.code) == code
+
+
+def test_details_of_people_wait_for_a_member(lab: Lab) -> None:
+    """Nobody else's id is known to a check."""
+    lab.sandbox.inject(Fault("missing_scope", path=MEMBERS, times=None))
+    report = examine(lab, user_details=True)
+    assert skipped_by(report, "chat_members") == {"user_details"}
+    lab.world.bot_ability = False
+    assert "user_details.skipped" in keys(examine(lab, user_details=True))
 
 
 def test_many_chats_cost_a_bounded_number_of_requests(lab: Lab, world: World) -> None:

@@ -26,7 +26,7 @@ from feishu_source.sandbox import World
 from tests.examined import amiss, examine, files_in, keys, skipped_by, the
 from tests.lab import Lab
 
-FEISHU = set(FEISHU_CHECKS) - {"chat", "chat_pins", "reactions"}
+FEISHU = set(FEISHU_CHECKS) - {"chat", "chat_pins", "reactions", "user_details"}
 
 
 def alone(**arguments: Any) -> CheckReport:

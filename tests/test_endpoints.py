@@ -19,6 +19,7 @@ def test_the_allow_list_holds_reading_calls_and_tokens_and_nothing_else() -> Non
     """Nothing on it writes to a tenant."""
     assert sorted(str(endpoint) for endpoint in ENDPOINTS.values()) == [
         "GET /open-apis/application/v6/scopes",
+        "GET /open-apis/contact/v3/users/batch",
         "GET /open-apis/im/v1/chats",
         "GET /open-apis/im/v1/chats/{id}",
         "GET /open-apis/im/v1/chats/{id}/members",
@@ -40,6 +41,12 @@ def test_a_call_puts_its_id_into_the_path() -> None:
     assert Call("members", "x", "oc_1").path == "/open-apis/im/v1/chats/oc_1/members"
 
 
+def test_a_call_about_people_names_each_of_them() -> None:
+    """One parameter, given as often as there are people."""
+    call = Call("users", "x", params={"a": "b c"}, ids=("ou_1", "ou_2"))
+    assert call.query == "a=b+c&user_ids=ou_1&user_ids=ou_2"
+
+
 def test_a_call_does_not_show_its_body() -> None:
     """The body of the token call is the app secret."""
     assert "hunter2" not in repr(Call("token", "x", body={"app_secret": "hunter2"}))
@@ -47,7 +54,12 @@ def test_a_call_does_not_show_its_body() -> None:
 
 @pytest.mark.parametrize(
     ("kind", "value"),
-    [("chat", "oc_aZ09_-"), ("thread", "omt_d4be107c616a"), ("message", "om_dc13")],
+    [
+        ("chat", "oc_aZ09_-"),
+        ("thread", "omt_d4be107c616a"),
+        ("message", "om_dc13"),
+        ("user", "ou_84"),
+    ],
 )
 def test_an_id_of_its_kind_passes(kind: IdKind, value: str) -> None:
     """Letters, digits, - and _ after the prefix."""

@@ -46,7 +46,8 @@ FACT_SHEET: dict[Kind, set[int]] = {
         *(234001, 234003, 234004, 234009, 234019, 234037, 234038),
         *(234040, 234041, 234042, 234043),
     },
-    "parameter": {230001, 232001, 9499, 99992402},
+    "parameter": {230001, 232001, 9499, 99992402, 40001},
+    "optional": {40004, 41050},
     "rate": {99991400, 11232, 11233, 11247, 230020},
     "retry": {1500, 1503, 1551, 1663, 1668, 2200, 5000, 55001},
 }
@@ -74,7 +75,7 @@ def test_every_code_has_its_meaning_and_next_step_in_two_languages() -> None:
 
 def test_every_reaction_that_can_end_a_call_has_its_error() -> None:
     """No code leads into nothing."""
-    assert set(errors.REACTIONS) == {entry.kind for entry in CODES.values()} | {"optional"}
+    assert set(errors.REACTIONS) == {entry.kind for entry in CODES.values()}
 
 
 @pytest.mark.parametrize(
@@ -97,6 +98,10 @@ def test_every_reaction_that_can_end_a_call_has_its_error() -> None:
         (230002, "resource", None, "file"),
         (230110, "resource", None, "file"),
         (99991672, "resource", None, "scope"),
+        (99991672, "users", None, "optional"),
+        (41050, "users", None, "optional"),
+        (41050, "messages", "chat", None),
+        (40001, "users", None, "parameter"),
         (987654, "messages", "chat", None),
     ],
 )

@@ -22,6 +22,8 @@ from feishu_source.errors import (
 from feishu_source.forecast import LoadPlan, plan
 from feishu_source.forecast.report import Amount
 from feishu_source.sandbox import Fault, Switches, World
+from feishu_source.sandbox.contacts import CONTACT_SCOPE
+from feishu_source.sandbox.endpoints import USERS_PATH
 from tests.belt import Belt
 from tests.determinism import Direct
 from tests.examined import files_in
@@ -187,6 +189,33 @@ def test_reactions_and_pins_are_told_where_they_are_wanted(
     belt.load(reactions=True)
     made = belt.sandbox.count(MESSAGES + "/reactions/batch_query")
     assert holds(on.first_load.by_kind["reactions"], made)
+
+
+def test_details_of_people_are_foretold_where_they_are_asked_for(tmp_path: Path) -> None:
+    """By the members of the chats that were looked at; a day asks again for a part of them."""
+    world = tenant_of(Shape(9_103, 12, 900, 90, thread_share=0.2)).world
+    world.scopes |= {CONTACT_SCOPE}
+    more = [world.add_user(f"Person {number}") for number in range(130)]
+    for number, chat_id in enumerate(world.chats):
+        for person in more[number * 10 : number * 10 + 30]:
+            world.add_member(chat_id, person)
+    with Lab(tmp_path, world) as lab:
+        assert "people" not in plan(every_s=DAY_S, **lab.access).first_load.by_kind
+        told = plan(every_s=DAY_S, user_details=True, **lab.access)
+        assert lab.sandbox.count(USERS_PATH) == 0
+        loaded = lab.load(user_details=True)
+        assert holds(told.first_load.by_kind["people"], lab.sandbox.count(USERS_PATH))
+        assert holds(told.first_load.requests, loaded.requests)
+        assert told.first_load.by_kind["people"].high < 20
+        days = []
+        for _ in range(8):
+            world.now_ms += DAY_S * 1_000
+            lab.load(user_details=True)
+            days.append(lab.sandbox.count(USERS_PATH))
+        assert (sum(days) > 0, all(holds(told.day.by_kind["people"], day) for day in days)) == (
+            True,
+            True,
+        )
 
 
 def test_minutes_and_shares_follow_from_requests(belt: Belt, team: str) -> None:

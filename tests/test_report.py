@@ -106,6 +106,7 @@ def test_the_report_for_machines_is_json_and_complete() -> None:
         "published": None,
         "searchable": None,
         "files": None,
+        "users": None,
         "problems": [
             {
                 "chat_id": "oc_1",

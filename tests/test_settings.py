@@ -50,6 +50,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "idle_witnesses": (1, 1_000),
     "details_period_s": (0, 315_360_000),
     "details_share": (0.01, 1),
+    "user_details_period_s": (3_600, 3_650 * 86_400),
     "slice_messages": (1, 10_000_000),
     "batch_rows": (1, 1_000_000),
     "slice_chars": (1, 10_000_000_000),
@@ -96,7 +97,7 @@ def test_the_bounds_name_their_setting_and_its_range() -> None:
 def test_settings_that_are_numbers_have_bounds() -> None:
     """Only the switches and the card parameter are free."""
     free = {"with_sender_name", "flat_topics", "card_content", "skip_idle"}
-    free |= {"forwards", "reactions", "pins"}
+    free |= {"forwards", "reactions", "pins", "user_details"}
     assert {field.name for field in fields(Settings)} - set(BOUNDS) == free
 
 

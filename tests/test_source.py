@@ -144,6 +144,8 @@ def test_no_table_is_missing_after_the_first_load(lab: Lab, team: str) -> None:
         "resource_files",
         "forwarded_messages",
         "threads",
+        "names_seen",
+        "users",
         "rejected_messages",
         "sync_coverage",
         "sync_runs",
@@ -151,6 +153,15 @@ def test_no_table_is_missing_after_the_first_load(lab: Lab, team: str) -> None:
     for table in tables - {"_dlt_version", "_dlt_loads", "_dlt_pipeline_state"}:
         columns = {row[0] for row in lab.query(f"describe feishu.{table}")}
         assert "_dlt_load_id" in columns, table
+
+
+def test_bare_run_asks_the_warehouse_nothing_and_keeps_no_names(
+    lab: Lab, world: World, ann: str, team: str
+) -> None:
+    """Which names are known, only a load asks; the table stands there for queries."""
+    world.post(team, ann, text="here")
+    _pipeline(lab).run(_source(lab))
+    assert (lab.rows("names_seen"), len(lab.rows("messages"))) == ([], 1)
 
 
 def test_bare_run_that_ends_early_tells_of_every_chat(lab: Lab, world: World, ann: str) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import duckdb
+
 from feishu_source.sandbox import Fault, World
-from tests.lab import DAY_S, Lab
+from tests.lab import DAY_S, Lab, at
 
 DETAILS = "/open-apis/im/v1/chats/:chat_id"
 
@@ -102,3 +104,24 @@ def test_details_and_members_that_trouble_kept_away_come_with_the_next_load(
     world.advance(60)
     lab.load()
     lab.assert_equals_truth()
+
+
+def test_a_member_is_told_with_when_the_list_last_showed_them(
+    lab: Lab, world: World, ann: str, team: str
+) -> None:
+    """The time is that of the daily reading, not of each load; a warehouse without it gains it."""
+    first_s = world.now_ms // 1_000
+    lab.load()
+    world.advance(3_600)
+    lab.load()
+    assert [row["last_listed_at"] for row in lab.rows("chat_members")] == [at(first_s)]
+    with duckdb.connect(str(lab.database)) as connection:
+        connection.execute("alter table feishu.chat_members drop column last_listed_at")
+        connection.execute("delete from feishu._dlt_version")  # as an older version left it
+    lab.load()
+    assert [row["last_listed_at"] for row in lab.rows("chat_members")] == [None]
+    world.advance(DAY_S)
+    lab.load()
+    assert [row["last_listed_at"] for row in lab.rows("chat_members")] == [
+        at(first_s + DAY_S + 3_600)
+    ]

@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 
 from feishu_source.sandbox import Sandbox, World, generate
+from feishu_source.sandbox.contacts import CONTACT_SCOPE
 
 with warnings.catch_warnings():
     # The SDK and the protobuf code it brings along use what newer Pythons have deprecated.
     warnings.simplefilter("ignore")
     import lark_oapi as lark
     from lark_oapi.api.application import v6 as application
+    from lark_oapi.api.contact import v3 as contact
     from lark_oapi.api.im import v1 as im
 
 
@@ -235,6 +237,17 @@ def test_the_sdk_lists_pins(world: World, client: Any) -> None:
     assert {(each.chat_id, each.operator_id, each.operator_id_type) for each in found} == {
         (chat_id, user_id, "open_id")
     }
+
+
+def test_the_sdk_asks_about_people(world: World, client: Any) -> None:
+    """Several in one request, each in a parameter of its own; one of them is out of range."""
+    world.scopes |= {CONTACT_SCOPE, "contact:user.base:readonly"}
+    ids = [each.user_id for each in world.users.values() if not each.is_app][:3]
+    world.hide_contact(ids[1])
+    request = contact.BatchUserRequest.builder().user_ids(ids).user_id_type("open_id").build()
+    reply = client.contact.v3.user.batch(request)
+    told = [(each.open_id, each.name, each.email) for each in reply.data.items]
+    assert told == [(each, world.users[each].name, None) for each in (ids[0], ids[2])]
 
 
 def test_the_sdk_understands_a_refusal(client: Any) -> None:

@@ -64,6 +64,10 @@ KINDS: dict[Kind, tuple[str, str]] = {
         "Met for a single message, that one; in a thread, the thread; in a chat, the chat.",
     ),
     "file": ("One file", "The file is left out and not asked for again, its message is loaded."),
+    "optional": (
+        "People",
+        "The details of those people are left out; everything else is loaded.",
+    ),
     "parameter": (
         "The request itself",
         "Asked again without the undocumented parameter it may be about, or from the start of its "

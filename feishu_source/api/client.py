@@ -168,7 +168,7 @@ class Client:
 
         def fetch(undocumented: dict[str, str]) -> list[dict[str, Any]]:
             params = self._card_params() | undocumented
-            return self._ask(Call("message", f"get message {ident}", ident, params), parse_items)
+            return self.ask(Call("message", f"get message {ident}", ident, params), parse_items)
 
         return self._undocumented_of_one.fetch(fetch, "message", None)
 
@@ -192,7 +192,7 @@ class Client:
         Source: https://open.feishu.cn/document/server-docs/group/chat/get-2
         """
         call = Call("chat", f"get details of chat {chat_id}", check_id("chat", chat_id))
-        return self._ask(call, parse_data)
+        return self.ask(call, parse_data)
 
     def fetch_members(self, chat_id: str, page_token: str | None = None) -> Page:
         """One page of a chat's members; bots are left out, and pages vary in length.
@@ -221,7 +221,7 @@ class Client:
 
         Source: https://open.feishu.cn/document/server-docs/im-v1/message-reaction/batch_query
         """
-        return self._ask(reaction_call(queries), parse_reactions)
+        return self.ask(reaction_call(queries), parse_reactions)
 
     def fetch_membership(self, chat_id: str) -> bool:
         """Whether who asks is in the chat; a chat that refuses its messages still answers this.
@@ -229,14 +229,14 @@ class Client:
         Source: https://open.feishu.cn/document/server-docs/group/chat-member/is_in_chat
         """
         what = f"ask for membership of chat {chat_id}"
-        return self._ask(Call("membership", what, check_id("chat", chat_id)), parse_membership)
+        return self.ask(Call("membership", what, check_id("chat", chat_id)), parse_membership)
 
     def fetch_scopes(self) -> frozenset[str]:
         """The scopes the tenant has granted to the app; it needs none to ask. Not for users.
 
         Source: https://open.feishu.cn/document/server-docs/application-v6/scope/list
         """
-        return self._ask(Call("scopes", "list the app's scopes"), parse_scopes)
+        return self.ask(Call("scopes", "list the app's scopes"), parse_scopes)
 
     def download(
         self, message_id: str, key: str, kind: Literal["image", "file"], sink: Sink
@@ -257,7 +257,7 @@ class Client:
         call = Call("resource", what, check_id("message", message_id), {"type": kind}, key=key)
         carrier = cast("FileCarrier", self._carrier)
         self._downloads = True
-        return self._ask(call, _no_file, lambda call, token: carrier.stream(call, token, sink))
+        return self.ask(call, _no_file, lambda call, token: carrier.stream(call, token, sink))
 
     def authenticate(self) -> None:
         """Has a token to send: an app's is fetched, a user's is what was given.
@@ -293,12 +293,12 @@ class Client:
         self._carrier.close()
 
     def _fetch_page(self, call: Call) -> Page:
-        page = self._ask(call, lambda answer: parse_page(answer, call.params.get("page_token")))
+        page = self.ask(call, lambda answer: parse_page(answer, call.params.get("page_token")))
         if page.stalled:
             _log.warning("%s: more is promised, but no new page token was given", call.what)
         return page
 
-    def _ask(
+    def ask(
         self,
         call: Call,
         read: Callable[[Answer], T],
@@ -384,7 +384,7 @@ class Client:
 
     def _post(self, name: TokenName, body: Mapping[str, str]) -> Grant:
         call = Call(name, TOKEN_ENDPOINTS[name], body=body)
-        return self._ask(call, lambda answer: parse_grant(answer.body, name))
+        return self.ask(call, lambda answer: parse_grant(answer.body, name))
 
     def _card_params(self) -> dict[str, str]:
         content = self.settings.card_content

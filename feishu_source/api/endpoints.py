@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Any, Literal
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, urlencode, urlsplit
 
 from feishu_source.errors import ConfigurationError, HostNotAllowed, MalformedId
 
@@ -19,9 +19,9 @@ TokenName = Literal["token", "app_token", "tenant_token", "ticket"]
 EndpointName = (
     TokenName
     | Literal["chats", "chat", "members", "membership", "messages", "message", "scopes"]
-    | Literal["resource", "reactions", "pins"]
+    | Literal["resource", "reactions", "pins", "users"]
 )
-IdKind = Literal["chat", "thread", "message"]
+IdKind = Literal["chat", "thread", "message", "user"]
 
 FEISHU = "https://open.feishu.cn"
 LARK = "https://open.larksuite.com"
@@ -58,6 +58,7 @@ ENDPOINTS: Mapping[EndpointName, Endpoint] = {
     "reactions": Endpoint("POST", f"{_API}/im/v1/messages/reactions/batch_query"),  # only reads
     "pins": Endpoint("GET", f"{_API}/im/v1/pins"),
     "scopes": Endpoint("GET", f"{_API}/application/v6/scopes"),
+    "users": Endpoint("GET", f"{_API}/contact/v3/users/batch"),
 }
 
 TOKEN_ENDPOINTS: Mapping[EndpointName, str] = {
@@ -72,12 +73,16 @@ _ID_SHAPES: Mapping[IdKind, re.Pattern[str]] = {
     "chat": re.compile(r"oc_[A-Za-z0-9_-]+"),
     "thread": re.compile(r"omt_[A-Za-z0-9_-]+"),
     "message": re.compile(r"om_[A-Za-z0-9_-]+"),
+    "user": re.compile(r"ou_[A-Za-z0-9_-]+"),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call of an endpoint: what it is called in messages, and everything that is sent."""
+    """One call of an endpoint: what it is called in messages, and everything that is sent.
+
+    `ids`: those of a batch, each of which is sent as `user_ids`.
+    """
 
     endpoint: EndpointName
     what: str
@@ -85,6 +90,12 @@ class Call:
     params: Mapping[str, str] = field(default_factory=dict)
     body: Mapping[str, Any] | None = field(default=None, repr=False)
     key: str = ""
+    ids: tuple[str, ...] = ()
+
+    @property
+    def query(self) -> str:
+        """What stands behind the question mark."""
+        return urlencode([*self.params.items(), *(("user_ids", each) for each in self.ids)])
 
     @property
     def container(self) -> str | None:

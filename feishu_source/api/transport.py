@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from http.client import IncompleteRead
 from threading import Lock
 from typing import Protocol, cast
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -199,7 +199,7 @@ class Transport:
             data = json.dumps(dict(call.body)).encode()
         return self._host.pool().urlopen(
             ENDPOINTS[call.endpoint].method,
-            f"{call.path}?{urlencode(call.params)}" if call.params else call.path,
+            f"{call.path}?{query}" if (query := call.query) else call.path,
             body=data,
             headers=headers,
             timeout=self._timeout,

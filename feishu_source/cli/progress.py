@@ -24,6 +24,7 @@ _PHASES: dict[Phase, str] = {
     "chats": "reading the chat list",
     "messages": "reading",
     "loading": "loading",
+    "people": "asking about people",
     "files": "downloading files",
     "finished": "finished",
 }

@@ -126,6 +126,8 @@ def _fact_lines(report: LoadReport) -> Iterator[tuple[str, str]]:
     )
     if report.files:
         yield "files", _files(report.files)
+    if report.users:
+        yield "people", f"{report.users.told:,} told of, {report.users.missing:,} not"
     yield "not readable", f"{_counted(report.rejected, 'message')}, {report.unparsed:,} values"
     yield "time", f"{report.seconds:.1f} s, {_rate(report):,.0f} messages/s"
 
@@ -150,6 +152,8 @@ def _fact_lines_zh(report: LoadReport) -> Iterator[tuple[str, str]]:
     )
     if report.files:
         yield "文件", _files_zh(report.files)
+    if report.users:
+        yield "人员", f"获取 {report.users.told:,} 人，另有 {report.users.missing:,} 人未返回"
     yield "无法识别", f"{report.rejected:,} 条消息，{report.unparsed:,} 个值"
     yield "用时", f"{report.seconds:.1f} 秒，每秒 {_rate(report):,.0f} 条消息"
 

@@ -14,6 +14,7 @@ from itertools import islice
 from typing import Any, Literal, TypeVar
 
 from feishu_source.api import Client, Page, check_id
+from feishu_source.api.people import fetch_users
 from feishu_source.api.reactions import ReactionQuery
 from feishu_source.errors import ApiError, MalformedId, ScopeMissing, StopError
 from feishu_source.fields import text_or_none
@@ -52,7 +53,10 @@ class Tried:
 
 @dataclass(slots=True)
 class Answers:
-    """What Feishu answered. None stands for what was not asked."""
+    """What Feishu answered. None stands for what was not asked.
+
+    `person`: what was told of one member; empty if nothing was.
+    """
 
     first: ApiError | None = None
     skew_s: float | None = None
@@ -62,6 +66,7 @@ class Answers:
     wanted: int = 0
     details: ApiError | bool | None = None
     members: ApiError | bool | None = None
+    person: ApiError | dict[str, Any] | None = None
     tried: list[Tried] = field(default_factory=list)
     stopped: ApiError | None = None
     thread: ApiError | bool | None = None
@@ -83,19 +88,17 @@ class Inquiry:
         self._clock = clock
         self._answers = Answers()
 
-    def ask(
-        self, *, is_user: bool, threads: bool, pins: bool = False, reactions: bool = False
-    ) -> Answers:
+    def ask(self, *, is_user: bool, threads: bool, extras: Collection[str] = ()) -> Answers:
         """All answers that could be had; what makes the rest pointless ends the round."""
         answers = self._answers
         try:
-            self._ask_all(is_user, threads, pins, reactions)
+            self._ask_all(is_user, threads, extras)
         finally:
             answers.warnings = self._client.warnings
             answers.refused = self._client.stats.refused
         return answers
 
-    def _ask_all(self, is_user: bool, threads: bool, pins: bool, reactions: bool) -> None:
+    def _ask_all(self, is_user: bool, threads: bool, extras: Collection[str]) -> None:
         answers, client = self._answers, self._client
         answers.first = _refusal(self._timed(client.authenticate))
         if answers.first:
@@ -107,11 +110,11 @@ class Inquiry:
         chats = answers.listed if isinstance(answers.listed, dict) else {}
         wanted = self._wanted(chats)
         answers.wanted = len(wanted)
-        self._try_optional([chat_id for chat_id in wanted if chat_id in chats] or wanted, pins)
+        self._try_optional([chat_id for chat_id in wanted if chat_id in chats] or wanted, extras)
         self._try_chats(wanted, chats)
         if threads and not answers.stopped:
             self._try_thread()
-        if reactions and not answers.stopped:
+        if "reactions" in extras and not answers.stopped:
             self._try_reactions()
 
     def _timed(self, fetch: Callable[[], T]) -> T | ApiError:
@@ -137,16 +140,26 @@ class Inquiry:
         names = {chat_id: text_or_none(chats.get(chat_id, {}).get("name")) for chat_id in ids}
         return [chat_id for chat_id in ids if self._selection.wants(chat_id, names[chat_id])]
 
-    def _try_optional(self, chat_ids: list[str], pins: bool) -> None:
-        """Details, members and pins of one chat: what a load can do without."""
+    def _try_optional(self, chat_ids: list[str], extras: Collection[str]) -> None:
+        """Details, members and pins of one chat, and one person: what a load can do without."""
         for chat_id in chat_ids[:1]:
             details = attempt(partial(self._client.fetch_chat, chat_id))
             members = attempt(partial(self._client.fetch_members, chat_id))
             self._answers.details = _refusal(details) or True
             self._answers.members = _refusal(members) or True
-            if pins:
+            if "chat_pins" in extras:
                 found = attempt(partial(self._client.fetch_pins, chat_id))
                 self._answers.pins = _refusal(found) or True
+            if "user_details" in extras and isinstance(members, Page):
+                self._try_person(members)
+
+    def _try_person(self, members: Page) -> None:
+        for open_id in filter(
+            None, (text_or_none(each.get("member_id")) for each in members.items)
+        ):
+            told = attempt(partial(fetch_users, self._client, [open_id]))
+            self._answers.person = told if isinstance(told, ApiError) else next(iter(told), {})
+            return
 
     def _try_chats(self, wanted: list[str], chats: Mapping[str, dict[str, Any]]) -> None:
         for chat_id in self._choose(wanted, chats):

@@ -23,7 +23,7 @@ from feishu_source.doctor import machine, warehouse
 from feishu_source.doctor.asking import Clock, Inquiry
 from feishu_source.doctor.configuration import Configured, Trust, check_setting_names, configure
 from feishu_source.doctor.findings import CheckReport, Finding, find, skip
-from feishu_source.doctor.judging import Asked, judge, unwanted_checks
+from feishu_source.doctor.judging import EXTRAS, Asked, judge, wanted_extras
 from feishu_source.doctor.texts_feishu import CHECKS as FEISHU_CHECKS
 from feishu_source.errors import ConfigurationError, Interrupted, first_line
 from feishu_source.settings import Settings
@@ -132,8 +132,8 @@ class _Examination:
 
     def _check_feishu(self) -> list[Finding]:
         options, blocked_by = self._configured.options, self._configured.blocked_by
-        settings = options.settings if options else Settings()
-        left_out = {"chat"} | unwanted_checks(pins=settings.pins, reactions=settings.reactions)
+        extras = wanted_extras(options.settings) if options else []
+        left_out = {"chat", *(EXTRAS.keys() - set(extras))}
         names = [name for name in FEISHU_CHECKS if name not in left_out]
         if options is None:
             return [skip(name, blocked_by) for name in names]
@@ -155,21 +155,16 @@ class _Examination:
             client, options.selection, self._state.get("chats", {}).keys(), self._clock
         )
         is_user = bool(options.user_access_token)
-        pins, reactions = options.settings.pins, options.settings.reactions
+        extras = wanted_extras(options.settings)
         try:
-            answers = inquiry.ask(
-                is_user=is_user, threads=options.threads, pins=pins, reactions=reactions
-            )
+            answers = inquiry.ask(is_user=is_user, threads=options.threads, extras=extras)
         finally:
             self._requests = client.stats.by_endpoint("requests")
             client.close()
         host = self._configured.host
         tenant_key = options.tenant_key if options.of_store else None
         who = (host, options.app_id, is_user)
-        return judge(
-            answers,
-            Asked(*who, options.threads, self._tolerate, tenant_key, pins, reactions),
-        )
+        return judge(answers, Asked(*who, options.threads, self._tolerate, tenant_key, extras))
 
 
 def _unstopped(name: str, examine: Callable[[], Iterable[Finding]]) -> list[Finding]:

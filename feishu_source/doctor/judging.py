@@ -19,10 +19,18 @@ from feishu_source.errors import (
     RetriesExhausted,
     ThreadRefused,
 )
+from feishu_source.settings import Settings
+from feishu_source.tables import USERS
+from feishu_source.user_rows import OUT_OF_RANGE, user_row
 
 MOST_SKEW_S = 60
 """Seconds by which clocks may differ: beyond that somebody will wonder about a timestamp."""
 
+_TOLD = tuple(
+    name
+    for name in USERS.names
+    if name not in ("open_id", "status", "error_code", "last_asked_at", "last_read_at")
+)
 BOT_OFF = frozenset({230006, 232025})
 USEFUL_SCOPES = frozenset(
     {
@@ -35,17 +43,36 @@ USEFUL_SCOPES = frozenset(
 )
 """Scopes of which some are needed here; what else an app has been granted is its own affair."""
 
+CONTACT_SCOPES = frozenset(
+    {
+        *("contact:contact.base:readonly", "contact:user.base:readonly"),
+        *("contact:user.email:readonly", "contact:user.employee:readonly"),
+        *("contact:user.department:readonly", "contact:user.employee_id:readonly"),
+        "contact:user.employee_number:read",
+    }
+)
+"""The same for details of people: the first one is needed, the others are for kinds of fields."""
+
 AFTER_CREDENTIALS = (
     *("scopes", "bot", "chat_list", "selection", "chat_details", "chat_members", "chat_pins"),
-    *("group_messages", "chats", "threads", "reactions", "parameters", "rate_limit"),
+    *("user_details", "group_messages", "chats", "threads", "reactions"),
+    *("parameters", "rate_limit"),
 )
+
+EXTRAS = {"chat_pins": "pins", "reactions": "reactions", "user_details": "user_details"}
+"""What is looked at only where it is to be loaded, and the setting that says so."""
+
+
+def wanted_extras(settings: Settings) -> list[str]:
+    """Those of `EXTRAS` that a load would fill tables with."""
+    return [check for check, setting in EXTRAS.items() if getattr(settings, setting)]
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
     """Who asked which host, and what a load would be lenient about.
 
-    `tenant_key`: that of a store app's tenant.
+    `tenant_key`: that of a store app's tenant. `extras`: those of `EXTRAS` that it would load.
     """
 
     host: str
@@ -54,19 +81,11 @@ class Asked:
     threads: bool
     tolerate: Collection[int] = ()
     tenant_key: str | None = None
-    pins: bool = False
-    reactions: bool = False
+    extras: Collection[str] = ()
 
     def unwanted(self) -> set[str]:
         """Checks of which nothing is told."""
-        return unwanted_checks(pins=self.pins, reactions=self.reactions)
-
-
-def unwanted_checks(*, pins: bool, reactions: bool) -> set[str]:
-    """What is looked at only where it is to be loaded."""
-    return {
-        name for name, is_wanted in (("chat_pins", pins), ("reactions", reactions)) if not is_wanted
-    }
+        return EXTRAS.keys() - set(self.extras)
 
 
 def judge(answers: Answers, asked: Asked) -> list[Finding]:
@@ -156,7 +175,8 @@ def _judge_use(answers: Answers, asked: Asked) -> Iterator[Finding]:
 
 def _judge_scopes(answers: Answers, asked: Asked) -> Finding:
     if isinstance(answers.scopes, frozenset):
-        return find("scopes.ok", granted=", ".join(sorted(answers.scopes & USEFUL_SCOPES)) or "-")
+        useful = USEFUL_SCOPES | (CONTACT_SCOPES if "user_details" in asked.extras else frozenset())
+        return find("scopes.ok", granted=", ".join(sorted(answers.scopes & useful)) or "-")
     if isinstance(answers.scopes, ApiError):
         return find("scopes.refused", error=answers.scopes)
     return find("scopes.user")
@@ -196,6 +216,7 @@ def _judge_reading(answers: Answers, asked: Asked) -> Iterator[Finding]:
         ("chat_pins", answers.pins),
     ):
         yield _judge_optional(name, answer, none)
+    yield _judge_person(answers)
     yield judge_group_scope(answers, asked.tolerate)
     if answers.stopped and answers.stopped.code in BOT_OFF:
         yield skip("chats", "bot")
@@ -219,6 +240,22 @@ def _judge_optional(name: str, answer: ApiError | bool | None, none: str) -> Fin
     return find(f"{name}.ok")
 
 
+def _judge_person(answers: Answers) -> Finding:
+    told = answers.person
+    if told is None:
+        return skip("user_details", "chat_members")
+    if isinstance(told, ApiError):
+        if told.code == OUT_OF_RANGE:
+            return find("user_details.out_of_range", error=told)
+        return find(f"user_details.{'refused' if told.scope_missing else 'lost'}", error=told)
+    if not told:
+        return find("user_details.out_of_range")
+    row, _ = user_row("", told, 0)
+    values = dict(zip(USERS.names, row, strict=True))
+    fields = [name for name in _TOLD if values[name] is not None]
+    return find("user_details.ok", fields=", ".join(fields) or "-")
+
+
 def _judge_threads(answers: Answers, asked: Asked) -> Finding:
     if not asked.threads:
         return find("threads.off")
@@ -234,6 +271,6 @@ def _judge_threads(answers: Answers, asked: Asked) -> Finding:
 def _refusals(answers: Answers) -> Iterator[ApiError]:
     """Every refusal, in the order in which they came."""
     given = [answers.first, answers.scopes, answers.listed, answers.details, answers.members]
-    given += [answers.pins, answers.reactions]
+    given += [answers.pins, answers.person, answers.reactions]
     given += [answers.stopped, *(tried.error for tried in answers.tried), answers.thread]
     yield from (answer for answer in given if isinstance(answer, ApiError))

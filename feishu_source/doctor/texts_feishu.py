@@ -6,6 +6,7 @@ code, its meaning and advice are told.
 
 from __future__ import annotations
 
+from feishu_source.codes import RANGE_EN, RANGE_ZH
 from feishu_source.doctor.text import Outcome, Pair
 from feishu_source.report import EXIT_CONFIGURATION, EXIT_FAILED, EXIT_INCOMPLETE
 
@@ -21,6 +22,7 @@ CHECKS = {
     "chat_details": Pair("details of a chat", "会话详情"),
     "chat_members": Pair("members of a chat", "会话成员"),
     "chat_pins": Pair("pins of a chat", "会话 Pin"),
+    "user_details": Pair("details of people", "人员详细信息"),
     "group_messages": Pair("scope for messages of groups", "群消息权限"),
     "chats": Pair("messages of chats", "会话消息"),
     "chat": Pair("chat", "会话"),
@@ -52,6 +54,13 @@ _REACTIONS = Pair(
     "消息仍会加载。如需表情回复，请开通 im:message.reactions:read 或 im:message:readonly，"
     "发布新版本并通过审核；或将 reactions 设为 false。",
 )
+_CONTACTS = Pair(
+    "Messages are loaded without. To have them, add contact:contact.base:readonly and a scope for "
+    "each kind of field, publish a new version and have it approved; or switch user_details off.",
+    "消息仍会加载。如需该信息，请开通 contact:contact.base:readonly 及各类字段的权限，"
+    "发布新版本并通过审核；或关闭 user_details。",
+)
+_RANGE = Pair(RANGE_EN, RANGE_ZH)
 _JOIN = Pair(
     "Add the app's bot to the chat, or leave the chat out of the load.",
     "请将应用机器人加入该会话，或在加载中排除该会话。",
@@ -199,6 +208,20 @@ OUTCOMES = {
     ),
     "reactions.refused": Outcome("warning", "meaning", _REACTIONS),
     "reactions.lost": Outcome("warning", "meaning", "advice"),
+    "user_details.ok": Outcome(
+        "ok", Pair("one person was told of: {fields}", "已获取一人的信息：{fields}")
+    ),
+    "user_details.out_of_range": Outcome(
+        "warning",
+        Pair(
+            "nothing was told of a member of the first chat: the app's range of contacts does not "
+            "hold them",
+            "未返回第一个会话中某成员的信息：该成员不在应用的通讯录权限范围内",
+        ),
+        _RANGE,
+    ),
+    "user_details.refused": Outcome("warning", "meaning", _CONTACTS),
+    "user_details.lost": Outcome("warning", "meaning", "advice"),
     "group_messages.read": Outcome("ok", Pair("a group was read", "已读取一个群")),
     "group_messages.granted": Outcome(
         "ok", Pair("im:message.group_msg is granted", "已授予 im:message.group_msg")

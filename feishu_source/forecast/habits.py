@@ -30,6 +30,8 @@ USUAL_REPLIES = 5.0
 
 USUAL_MEMBER_PAGES = 1.05
 MEMBERS_A_PAGE = 100
+USUAL_MEMBERS = 20
+"""Of a chat, where none told its number."""
 MOST_MEMBERS = 5_000
 """Of an ordinary group; the list gives 100 of them a request."""
 
@@ -72,6 +74,19 @@ def learn(
         member_pages=_mean(member_pages, USUAL_MEMBER_PAGES, PAGES_DEVIATION, 1.0),
         replies=_mean(replies, USUAL_REPLIES, USUAL_REPLIES, 0.0),
     )
+
+
+def people_of(users: Sequence[int], chats: int) -> Spread:
+    """How many people there are in so many chats, of which some told their numbers of members.
+
+    At least as many as in the largest, at most as many as if nobody were in two of them, and a few
+    more who have left.
+    """
+    usual = USUAL_MEMBERS if not users else sum(users) / len(users)
+    low = float(max(users, default=1 if chats else 0))
+    unsure = 1 + 2 / math.sqrt(1 + len(users))
+    high = max(low, usual * chats * (unsure if len(users) < chats else 1.25))
+    return Spread(math.sqrt(low * high), low, high)
 
 
 def _mean(values: Sequence[float], usual: float, deviation: float, least: float) -> Spread:

@@ -20,7 +20,7 @@ from feishu_source.errors import ApiError, ChatRefused, ConfigurationError
 from feishu_source.forecast.asking import Asking, Seen, draw
 from feishu_source.forecast.costs import Pace, chat_cost, forward_share, refused_cost
 from feishu_source.forecast.downloads import files_of
-from feishu_source.forecast.habits import learn
+from feishu_source.forecast.habits import learn, people_of
 from feishu_source.forecast.profile import Profile, build_profile, share_of
 from feishu_source.forecast.report import DAYS_A_MONTH, Amount, Cost, LoadPlan
 from feishu_source.forecast.spread import Spread, extrapolate
@@ -157,6 +157,7 @@ class _Planning:
         return Tenant(
             *(chats, list_pages, costs, supposed, habits.member_pages, messages),
             *(self._settings, pace, _token_requests(self._session.options)),
+            people=people_of(users, chats) if self._settings.user_details else None,
         )
 
     def _cost(self, requests: Requests) -> Cost:

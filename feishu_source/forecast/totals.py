@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from feishu_source.api.people import MOST_USERS
 from feishu_source.api.reactions import MOST_MESSAGES
 from feishu_source.forecast.costs import ChatCost, Pace
 from feishu_source.forecast.spread import Spread, extrapolate, total
@@ -52,7 +53,8 @@ class Tenant:
     cost that could be read, were they groups in the form of threads; empty if there was such a one
     among them. `member_pages` is what the members of one take, `messages` what a first load lists.
     `token_requests` is what a new token takes: none for a user, whose token is given, one for a
-    custom app, two for one of the app store.
+    custom app, two for one of the app store. `people` are those whose details are asked for, None
+    where nobody's are.
     """
 
     chats: int
@@ -64,6 +66,7 @@ class Tenant:
     settings: Settings
     pace: Pace
     token_requests: int = 1
+    people: Spread | None = None
 
 
 def per_minute(settings: Settings) -> float:
@@ -80,6 +83,7 @@ def first_load(tenant: Tenant) -> Requests:
         "details": Spread.exact(tenant.chats),
         "members": _members(tenant),
         "cuts": _cuts(tenant),
+        **_people(tenant, 1.0, 0.0),
     }
     if tenant.settings.pins:
         aside["pins"] = _pins(tenant)
@@ -100,6 +104,7 @@ def day_of_loads(tenant: Tenant) -> Requests:
         "list": _whole(loads).times(tenant.list_pages),
         "details": _details_a_day(tenant).times(tenant.chats),
         "members": _members(tenant).by(_details_a_day(tenant)),
+        **_people(tenant, _periods_a_day(tenant, tenant.settings.user_details_period_s), loads),
     }
     if tenant.settings.pins:
         aside["pins"] = _pins(tenant).by(_details_a_day(tenant))
@@ -205,8 +210,26 @@ def _pins(tenant: Tenant) -> Spread:
 
 def _details_a_day(tenant: Tenant) -> Spread:
     """How often a day details and members are read again: by the first load behind each period."""
-    every_s, period_s = tenant.pace.every_s, tenant.settings.details_period_s
-    return _whole(tenant.pace.loads / max(1, math.ceil(period_s / every_s)))
+    return _whole(_periods_a_day(tenant, tenant.settings.details_period_s))
+
+
+def _periods_a_day(tenant: Tenant, period_s: int) -> float:
+    return tenant.pace.loads / max(1, math.ceil(period_s / tenant.pace.every_s))
+
+
+def _people(tenant: Tenant, times: float, loads: float) -> dict[str, Spread]:
+    """Requests for the details of people, so many times; all of them may fall on one day.
+
+    Each load may meet somebody new. That Feishu refuses some of them is not foretold.
+    """
+    if tenant.people is None or not tenant.chats:
+        return {}
+    mid, low, high = (
+        n / MOST_USERS for n in (tenant.people.mid, tenant.people.low, tenant.people.high)
+    )
+    least = math.ceil(low) * math.floor(times)
+    most = math.ceil(high) * math.ceil(times) + math.ceil(loads)
+    return {"people": Spread(max(least, math.ceil(mid) * times), least, most, 0.0, least)}
 
 
 def _cuts(tenant: Tenant) -> Spread:

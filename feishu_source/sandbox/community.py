@@ -114,6 +114,16 @@ class Community:
             self.users[user_id] = User(user_id, name, self.tenant_key, i18n_names=i18n_names)
             return user_id
 
+    def describe(self, user_id: str, **contact: Any) -> None:
+        """What the contacts tell of a person: fields of the API's object, such as `en_name`."""
+        with self.lock:
+            self.users[user_id].contact |= contact
+
+    def hide_contact(self, user_id: str, hidden: bool = True) -> None:
+        """Take a person out of the app's range of contacts, or put them back."""
+        with self.lock:
+            self.users[user_id].in_range = not hidden
+
     def add_bot(self, name: str) -> str:
         """Another app of the tenant, which may post; returns its app_id."""
         with self.lock:

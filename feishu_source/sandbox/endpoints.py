@@ -13,6 +13,7 @@ from operator import itemgetter
 from typing import TypeVar
 
 from feishu_source.sandbox import items
+from feishu_source.sandbox.contacts import CONTACT_SCOPE, users_of
 from feishu_source.sandbox.files import file_reply
 from feishu_source.sandbox.items import Items, encode
 from feishu_source.sandbox.listing import (
@@ -64,13 +65,14 @@ CHAT_PATH = "/open-apis/im/v1/chats/:chat_id"
 MEMBERS_PATH = "/open-apis/im/v1/chats/:chat_id/members"
 MEMBERSHIP_PATH = "/open-apis/im/v1/chats/:chat_id/members/is_in_chat"
 SCOPES_PATH = "/open-apis/application/v6/scopes"
+USERS_PATH = "/open-apis/contact/v3/users/batch"
 
 _TEMPLATES = tuple(
     (template, re.compile(re.sub(r":\w+", "([^/]+)", template) + r"\Z"))
     for template in (
         *(MESSAGES_PATH, MESSAGE_PATH, RESOURCE_PATH, REACTIONS_PATH, PINS_PATH),
         *(CHATS_PATH, CHAT_PATH, MEMBERS_PATH, MEMBERSHIP_PATH),
-        *(SCOPES_PATH, *TOKEN_PATHS),
+        *(SCOPES_PATH, USERS_PATH, *TOKEN_PATHS),
     )
 )
 _MESSAGE_SCOPES = ("im:message", "im:message:readonly", "im:message.history:readonly")
@@ -112,6 +114,7 @@ class Endpoints:
             MEMBERSHIP_PATH: self._membership,
             PINS_PATH: self._pins,
             SCOPES_PATH: self._scopes,
+            USERS_PATH: self._users,
         }
 
     def answer(self, template: str, ident: str, query: Query) -> bytes:
@@ -298,6 +301,11 @@ class Endpoints:
         made = [encode(pin.item(self._world)) for pin in shown]
         place = Place((0, done + len(shown))) if shown else self._pause(after)
         return self._page(made, more, place, PINS_PATH, query)
+
+    def _users(self, _: str, query: Query) -> bytes:
+        if CONTACT_SCOPE not in self._world.scopes:
+            raise Refused(99991672, scopes=[CONTACT_SCOPE])
+        return encode({"items": users_of(self._world, query)})
 
     # the app
 

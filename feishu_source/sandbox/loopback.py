@@ -32,7 +32,7 @@ _REASONS |= {429: "Too Many Requests", 500: "Internal Server Error", 502: "Bad G
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """A request; header names are in lower case, a parameter given twice has its last value."""
+    """A request; header names are in lower case, values of one parameter have commas between."""
 
     method: str
     path: str
@@ -153,8 +153,15 @@ def _read(incoming: BinaryIO) -> HttpRequest | None:
     length = headers.get("content-length", "0")
     body = incoming.read(int(length)) if length.isdigit() else b""
     path, _, query = line[1].partition("?")
-    pairs = dict(parse_qsl(query, keep_blank_values=True))
-    return HttpRequest(line[0], unquote(path), pairs, headers, body)
+    return HttpRequest(line[0], unquote(path), parse_query(query), headers, body)
+
+
+def parse_query(query: str) -> dict[str, str]:
+    """The parameters; one that is given several times has all its values, a comma between two."""
+    found: dict[str, str] = {}
+    for name, value in parse_qsl(query, keep_blank_values=True):
+        found[name] = f"{found[name]},{value}" if name in found else value
+    return found
 
 
 def _written(request: HttpRequest, reply: HttpReply) -> bytes:

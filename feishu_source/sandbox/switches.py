@@ -61,6 +61,8 @@ class Switches:
     activity: Literal["messages", "replies", "people"] = "messages"
     """What moves a chat up in the list by activity: messages; replies in threads as well; or only
     messages that no app sent."""
+    out_of_range: Literal["left out", "refused"] = "left out"
+    """What becomes of a request about people one of whom is out of the app's range of contacts."""
     scopes_open: bool = True
     """Whether an app may read its own granted scopes without a scope for that."""
     file_ranges: bool = True

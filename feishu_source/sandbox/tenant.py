@@ -54,6 +54,10 @@ class User:
     open_bot_id: str | None = None
     i18n_names: dict[str, str] | None = None
     resigned: bool = False
+    in_range: bool = True
+    """Whether the reading app's range of contacts holds this person."""
+    contact: dict[str, Any] = field(default_factory=dict)
+    """What the contacts tell of a person beside ids and name, as the API's fields."""
 
 
 @dataclass(slots=True, eq=False)

@@ -246,6 +246,15 @@ class World(Community):
         with self.lock:
             self.threads[thread_id].deleted = True
 
+    def rename_user(self, user_id: str, name: str) -> None:
+        """Somebody has another name from now on, as a sender too; mentions keep that of then."""
+        with self.lock:
+            user = self.users[user_id]
+            user.name = name
+            for message in (*self.messages, *self._numbered.values()):
+                if message.sender is user:
+                    message.wire = None
+
     # making
 
     def _prepare(

@@ -21,6 +21,8 @@ KEYS = {
     "message_with_names": "message_id",
     "conversation": "message_id",
     "thread_summary": "thread_id",
+    "people": "person_id",
+    "people_names": "person_id, name",
 }
 
 

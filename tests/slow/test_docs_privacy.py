@@ -63,6 +63,7 @@ def test_a_person_older_than_every_rung_comes_back_by_a_full_load_alone(
     forget = FORGET.replace("ou_0123456789abcdef", bob)
     execute(lab, forget)
     assert [row["name"] for row in lab.rows("chat_members")] == ["Ann"]
+    assert [row["name"] for row in lab.rows("names_seen")] == ["Ann"]
     world.advance(61 * DAY_S)
     lab.load()
     assert words(lab) == []

@@ -19,6 +19,8 @@ from feishu_source.errors import ConfigurationError
 from feishu_source.inheritance import Inheritance
 from feishu_source.report import LoadReport
 from feishu_source.sandbox import World
+from feishu_source.sandbox.contacts import CONTACT_SCOPE
+from feishu_source.sandbox.endpoints import USERS_PATH
 from feishu_source.shards import Shard, parse_shard, shard_named
 from feishu_source.source import resolve_options
 from feishu_source.state import STATE_VERSION
@@ -348,3 +350,20 @@ def test_claims_of_an_older_version_are_brought_up_to_date() -> None:
     walk = {"kind": "sweep", "start_s": 0, "at_s": 1, "stop_s": 5, "as_of_s": 9, "threads": True}
     old = claim(5, 9) | {"walks": {"sweep": walk}}
     assert claims(state_of({"mine": old}, version=1))["mine"]["walks"].keys() == {"past"}
+
+
+def test_each_shard_asks_for_its_part_of_the_people(
+    lab: Lab, world: World, ann: str, chats: list[str]
+) -> None:
+    """Everybody once, whoever saw them: what one has seen, another one may be to ask for."""
+    world.scopes |= {CONTACT_SCOPE}
+    people = [world.add_user(f"Person {number}") for number in range(20)]
+    for number, person in enumerate(people):
+        world.post(chats[number % 12], person, text="here")
+    asked: list[str] = []
+    for shard in ("1/2", "2/2", "1/2"):
+        load_shard(lab, shard, user_details=True)
+        requests = [each for each in lab.sandbox.requests if each.path == USERS_PATH]
+        asked += [person for each in requests for person in each.query["user_ids"].split(",")]
+    assert sorted(asked) == sorted([ann, *people])
+    assert {row["open_id"] for row in lab.rows("users")} == {ann, *people}

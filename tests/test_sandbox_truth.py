@@ -194,6 +194,8 @@ def test_a_small_world_is_told_row_by_row() -> None:
                 "extra": None,
             }
         ],
+        "chat_tabs": [],
+        "chat_announcements": [],
         "threads": [
             {
                 "thread_id": thread,

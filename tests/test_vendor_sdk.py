@@ -10,6 +10,7 @@ import pytest
 
 from feishu_source.sandbox import Sandbox, World, generate
 from feishu_source.sandbox.contacts import CONTACT_SCOPE
+from feishu_source.sandbox.context import UPGRADED_SCOPE, Tab
 
 with warnings.catch_warnings():
     # The SDK and the protobuf code it brings along use what newer Pythons have deprecated.
@@ -17,6 +18,7 @@ with warnings.catch_warnings():
     import lark_oapi as lark
     from lark_oapi.api.application import v6 as application
     from lark_oapi.api.contact import v3 as contact
+    from lark_oapi.api.docx import v1 as docx
     from lark_oapi.api.im import v1 as im
 
 
@@ -237,6 +239,38 @@ def test_the_sdk_lists_pins(world: World, client: Any) -> None:
     assert {(each.chat_id, each.operator_id, each.operator_id_type) for each in found} == {
         (chat_id, user_id, "open_id")
     }
+
+
+def test_the_sdk_reads_tabs_and_announcements(world: World, client: Any) -> None:
+    """Of both forms, each by its own call."""
+    world.scopes |= {"im:chat:readonly", UPGRADED_SCOPE}
+    old, new = [chat.chat_id for chat in world.chats.values() if chat.mode == "group"][:2]
+    user_id = next(u for u in world.users if u.startswith("ou_"))
+    content, config = {"url": "https://example.com"}, {"icon_key": "img", "is_built_in": True}
+    world.show_tabs(old, Tab("71", "message"), Tab("72", "url", "Board", content, config))
+    world.announce(old, user_id, '{"a":1}', form="doc")
+    world.announce(new, user_id)
+    tabs = client.im.v1.chat_tab.list_tabs(im.ListTabsChatTabRequest.builder().chat_id(old).build())
+    first, second = tabs.data.chat_tabs
+    assert (first.tab_id, first.tab_type, first.tab_name) == ("71", "message", None)
+    assert (second.tab_name, second.tab_content.url) == ("Board", "https://example.com")
+    assert (second.tab_config.icon_key, second.tab_config.is_built_in) == ("img", True)
+
+    def ask(chat_id: str) -> Any:
+        request = im.GetChatAnnouncementRequest.builder().chat_id(chat_id).build()
+        return client.im.v1.chat_announcement.get(request)
+
+    told = ask(old).data
+    now_s, kind = world.now_ms // 1_000, "open_id"
+    assert (told.content, told.revision, told.create_time) == ('{"a":1}', "1", str(now_s))
+    assert (told.owner_id, told.owner_id_type) == (user_id, kind)
+    assert ask(new).code == 232097
+    request = docx.GetChatAnnouncementRequest.builder().chat_id(new).build()
+    basics = client.docx.v1.chat_announcement.get(request).data
+    assert (basics.announcement_type, basics.revision_id) == ("docx", 1)
+    assert (basics.update_time, basics.modifier_id, basics.modifier_id_type) == (
+        *(now_s, user_id, kind),
+    )
 
 
 def test_the_sdk_asks_about_people(world: World, client: Any) -> None:

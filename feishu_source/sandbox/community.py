@@ -12,6 +12,7 @@ from random import Random
 from threading import RLock
 from typing import Any, Literal
 
+from feishu_source.sandbox.context import Announcement, Tab
 from feishu_source.sandbox.switches import Switches
 from feishu_source.sandbox.tenant import Chat, Ids, User
 from feishu_source.sandbox.tokens import Tokens
@@ -49,6 +50,8 @@ class Community:
         self.user_ids = Ids("ou_", seed)
         self.chats: dict[str, Chat] = {}
         self.users: dict[str, User] = {}
+        self.tabs: dict[str, list[Tab]] = {}
+        self.announcements: dict[str, Announcement] = {}
         self.scopes: set[str] = set(ALL_SCOPES)
         self.asked_scopes: tuple[str, ...] = ALL_SCOPES
         """What the app asks for; what it was granted is `scopes`."""
@@ -244,6 +247,42 @@ class Community:
         """Answer requests for a chat's messages with a code; its details and members stay open."""
         with self.lock:
             self.chats[chat_id].message_refusal = code
+
+    def show_tabs(self, chat_id: str, *tabs: Tab) -> None:
+        """These are the tabs of a chat from now on."""
+        with self.lock:
+            self.tabs[chat_id] = list(tabs)
+
+    def announce(
+        self,
+        chat_id: str,
+        user_id: str,
+        content: str = "{}",
+        *,
+        form: Literal["doc", "docx"] = "docx",
+        readable: bool = True,
+    ) -> None:
+        """Somebody writes the announcement of a chat, the first or the next version of it."""
+        with self.lock:
+            before, who, now_s = self.announcements.get(chat_id), self.users[user_id], self._now_s()
+            self.announcements[chat_id] = Announcement(
+                form,
+                content,
+                before.revision + 1 if before else 1,
+                before.owner if before else who,
+                who,
+                before.create_s if before else now_s,
+                now_s,
+                readable,
+            )
+
+    def withdraw_announcement(self, chat_id: str) -> None:
+        """A chat announces nothing any more."""
+        with self.lock:
+            del self.announcements[chat_id]
+
+    def _now_s(self) -> int:
+        return self.now_ms // 1_000
 
     def add_member(self, chat_id: str, user_id: str) -> None:
         """Somebody (a person or an app) joins a chat."""

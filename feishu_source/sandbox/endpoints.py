@@ -14,6 +14,18 @@ from typing import TypeVar
 
 from feishu_source.sandbox import items
 from feishu_source.sandbox.contacts import CONTACT_SCOPE, users_of
+from feishu_source.sandbox.context import (
+    ANNOUNCEMENT_PATH,
+    ANNOUNCEMENT_SCOPES,
+    TAB_SCOPES,
+    TABS_PATH,
+    UPGRADED_PATH,
+    UPGRADED_SCOPE,
+    announcement_data,
+    in_docx,
+    tabs_data,
+    upgraded_data,
+)
 from feishu_source.sandbox.files import file_reply
 from feishu_source.sandbox.items import Items, encode
 from feishu_source.sandbox.listing import (
@@ -72,6 +84,7 @@ _TEMPLATES = tuple(
     for template in (
         *(MESSAGES_PATH, MESSAGE_PATH, RESOURCE_PATH, REACTIONS_PATH, PINS_PATH),
         *(CHATS_PATH, CHAT_PATH, MEMBERS_PATH, MEMBERSHIP_PATH),
+        *(TABS_PATH, ANNOUNCEMENT_PATH, UPGRADED_PATH),
         *(SCOPES_PATH, USERS_PATH, *TOKEN_PATHS),
     )
 )
@@ -113,6 +126,9 @@ class Endpoints:
             MEMBERS_PATH: self._members,
             MEMBERSHIP_PATH: self._membership,
             PINS_PATH: self._pins,
+            TABS_PATH: self._tabs,
+            ANNOUNCEMENT_PATH: self._announcement,
+            UPGRADED_PATH: self._upgraded,
             SCOPES_PATH: self._scopes,
             USERS_PATH: self._users,
         }
@@ -301,6 +317,24 @@ class Endpoints:
         made = [encode(pin.item(self._world)) for pin in shown]
         place = Place((0, done + len(shown))) if shown else self._pause(after)
         return self._page(made, more, place, PINS_PATH, query)
+
+    def _tabs(self, chat_id: str, _: Query) -> bytes:
+        self._need(TAB_SCOPES, 232025)
+        return encode(tabs_data(self._world, self._known(chat_id)))
+
+    def _announcement(self, chat_id: str, query: Query) -> bytes:
+        self._need(ANNOUNCEMENT_SCOPES, 232025)
+        one_of(query, "user_id_type", ("open_id",), "open_id")
+        return encode(announcement_data(self._world, self._known(chat_id)))
+
+    def _upgraded(self, chat_id: str, query: Query) -> bytes:
+        self._need((UPGRADED_SCOPE,), 1772025)
+        one_of(query, "user_id_type", ("open_id",), "open_id")
+        try:
+            chat = self._known(chat_id)
+        except Refused as refused:
+            raise in_docx(refused) from refused
+        return encode(upgraded_data(self._world, chat))
 
     def _users(self, _: str, query: Query) -> bytes:
         if CONTACT_SCOPE not in self._world.scopes:

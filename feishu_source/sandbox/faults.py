@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 
+from feishu_source.sandbox.context import TABS_PATH, UPGRADED_PATH, UPGRADED_SCOPE
 from feishu_source.sandbox.loopback import HttpReply
 from feishu_source.sandbox.reactions import PINS_PATH, REACTIONS_PATH
 from feishu_source.sandbox.refusals import Refused
@@ -98,6 +99,8 @@ def refusal(fault: Fault, template: str) -> Refused | None:
         case "missing_scope":
             return Refused(99991672, scopes=[_scope_for(template)])
         case "bot_ability_off":
+            if template == UPGRADED_PATH:
+                return Refused(1772025)
             return Refused(232025 if "/chats" in template else 230006)
     return None
 
@@ -107,6 +110,10 @@ def _scope_for(template: str) -> str:
         return "im:chat.members:read"
     if template in (REACTIONS_PATH, PINS_PATH):
         return "im:message.reactions:read" if template == REACTIONS_PATH else "im:message.pins:read"
+    if template == TABS_PATH:
+        return "im:chat.tabs:read"
+    if template.endswith("/announcement"):
+        return UPGRADED_SCOPE
     return "im:chat:read" if "/chats" in template else "im:message:readonly"
 
 

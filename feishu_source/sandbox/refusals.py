@@ -31,6 +31,7 @@ WORDS: Mapping[int, str] = {
     231203: "The chat type is not supported, ext=Chat open Restricted Mode, "
     "don't allow copying or forwarding messages",
     232001: "Your request contains an invalid request parameter.",
+    232003: "Chat announcement can NOT be found in chat information.",
     232006: "Your request specifies a chat_id which is invalid.",
     232009: "Your request specifies a chat which has already been dissolved.",
     232010: "Operator and chat can NOT be in different tenants.",
@@ -39,6 +40,9 @@ WORDS: Mapping[int, str] = {
     232033: "The operator or invited bots does NOT have the authority to manage external chats "
     "without the scope.",
     232034: "The app is unavailable or inactivated in the tenant.",
+    232050: "Operate chat tab unsupported chat type.",
+    232066: "The operator does not have the doc permission.",
+    232097: "Unable to operate docx type chat announcement.",
     234001: "Invalid request param.",
     234003: "File not in msg.",
     234004: "App not in chat.",
@@ -47,6 +51,14 @@ WORDS: Mapping[int, str] = {
     234038: "The chat is in restricted mode: resources can NOT be downloaded.",
     234040: "The message is invisible to the operator.",
     234043: "Unsupported message type.",
+    1770032: "forbidden",
+    1772001: "Chat announcement can NOT be found in chat information.",
+    1772002: "Operator and chat can NOT be in different tenants.",
+    1772003: "Operator can NOT be out of the chat.",
+    1772004: "The operator or invited bots does NOT have the authority to manage external chats "
+    "without the scope.",
+    1772025: "Bot ability is not activated.",
+    1772034: "The app is unavailable or inactivated by the tenant.",
     99991201: "path not found",
     99991400: "request trigger frequency limit",
     99991401: "deny by ip settings",

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from feishu_source.sandbox.bodies import ALL_NAME, Body, Resource, when
+from feishu_source.sandbox.context import announcement_rows, tab_rows
 from feishu_source.sandbox.forwarded import Forwarded, transcript
 from feishu_source.sandbox.items import EVERYONE, app_link, body_of, content_of, is_deleted
 from feishu_source.sandbox.listing import is_in_timeline, is_listed
@@ -35,6 +36,8 @@ TABLES = (
     "threads",
     "chat_members",
     "chat_pins",
+    "chat_tabs",
+    "chat_announcements",
 )
 BODY_COLUMNS = (
     "text",
@@ -90,6 +93,9 @@ def tell(
             continue
         rows["chats"].append(_chat(chat, chat.chat_id in listed))
         rows["chat_members"] += _members(chat)
+        if chat.refusal is None:
+            rows["chat_tabs"] += tab_rows(world, chat)
+            rows["chat_announcements"] += announcement_rows(world, chat)
         if world.refusal_of(chat) is not None:
             continue
         rows["chat_pins"] += pin_rows(world, world.pins_of(chat.chat_id))

@@ -43,6 +43,7 @@ a load would meet, `plan()` what it would cost, `tenants()` those that are confi
     batch                                    rows collected into Arrow tables, with their claims
     names_seen                               pure: names of people that are new
     forwards  reaction_rows  user_rows       pure: forwards, reactions, pins and people to rows
+    context_rows                             pure: tabs and announcements to rows
     rows  chat_rows  fields  content/        pure: an item of the API to rows, a body to text
     tombstones                               pure: rows that remove what stood there
     arrow                                    pure: rows to an Arrow table

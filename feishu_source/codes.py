@@ -44,10 +44,11 @@ class CodeEntry:
 
 
 OPTIONAL_ENDPOINTS = frozenset(
-    {"chat", "members", "pins", "reactions", "users", "membership", "scopes"}
+    {"chat", "members", "pins", "tabs", "announcement", "upgraded_announcement"}
+    | {"reactions", "users", "membership", "scopes"}
 )
-"""The first five fill tables of their own, the other two are asked by the check alone: messages can
-be read without any of them."""
+"""The last two are asked by the check alone, the others fill tables of their own: messages can be
+read without any of them."""
 
 
 def find_reaction(code: int, endpoint: str, container: str | None = None) -> Kind | None:
@@ -56,10 +57,11 @@ def find_reaction(code: int, endpoint: str, container: str | None = None) -> Kin
     `endpoint` is a key of `endpoints.ENDPOINTS`, `container` is `chat` or `thread` when messages
     are listed. None means that nobody listed the code.
 
-    - chat details, members, pins, reactions and details of people: a missing scope or a refused
-      chat is `optional`; external groups refuse the first two and still allow their history to be
-      read;
-    - a refusal that speaks of people is known where people are asked about, and nowhere else;
+    - chat details, members, pins, tabs, announcements, reactions and details of people: a missing
+      scope or a refused chat is `optional`; external groups refuse the first two and still allow
+      their history to be read;
+    - a refusal that speaks of people, tabs or announcements is known where such are asked for, and
+      nowhere else;
     - a refusal of a chat, a thread or a message, met while a file is downloaded, refuses that file;
     - a refusal that speaks of a thread or a message, met while a chat is listed, refuses that chat;
       met while a thread is listed, that thread; met for one message, that message.
@@ -175,6 +177,60 @@ def _wrong_id(meaning_en: str, meaning_zh: str) -> CodeEntry:
     return CodeEntry("chat", meaning_en, meaning_zh, _ID_EN, _ID_ZH)
 
 
+def _left_out(meaning_en: str, meaning_zh: str) -> CodeEntry:
+    return CodeEntry("optional", meaning_en, meaning_zh, _NOTHING_EN, _NOTHING_ZH)
+
+
+def _unreadable(meaning_en: str, meaning_zh: str) -> CodeEntry:
+    return CodeEntry(
+        "optional",
+        meaning_en,
+        meaning_zh,
+        "Let the app read the announcement's document, or do without it: the rest is loaded.",
+        "请为应用添加群公告文档的阅读权限，或忽略该公告：其余内容照常加载。",
+    )
+
+
+def _other_tenant() -> CodeEntry:
+    return CodeEntry(
+        "chat",
+        "the chat belongs to another tenant",
+        "会话属于其他租户",
+        "Load this chat with an app of that tenant.",
+        "请使用该租户的应用加载此会话。",
+    )
+
+
+def _not_in_chat() -> CodeEntry:
+    return CodeEntry(
+        "chat",
+        "the bot or the user is not in the chat",
+        "机器人或用户不在该会话中",
+        _JOIN_EN,
+        _JOIN_ZH,
+    )
+
+
+def _external() -> CodeEntry:
+    return CodeEntry(
+        "chat",
+        "an external chat, and the app may not read its details",
+        "外部会话，应用无权读取其信息",
+        "Allow the bot to be shared outside, or do without this chat's details and members.",
+        "请开启机器人对外共享能力，或忽略该会话的详情与成员。",
+    )
+
+
+def _not_active() -> CodeEntry:
+    return CodeEntry(
+        "stop",
+        "the app is not installed or not active in this tenant",
+        "应用未在该租户安装或启用",
+        "Publish the app and have the tenant's administrator activate it.",
+        "请发布应用并由企业管理员启用。",
+    )
+
+
 def _no_file(meaning_en: str, meaning_zh: str) -> CodeEntry:
     return CodeEntry("file", meaning_en, meaning_zh, _FILE_EN, _FILE_ZH)
 
@@ -264,13 +320,9 @@ CODES: dict[int, CodeEntry] = {
         "请改用 app_id 与 app_secret，而不是 user_access_token。",
     ),
     232004: _refused_credentials("the app is not known", "应用不存在"),
-    232034: CodeEntry(
-        "stop",
-        "the app is not installed or not active in this tenant",
-        "应用未在该租户安装或启用",
-        "Publish the app and have the tenant's administrator activate it.",
-        "请发布应用并由企业管理员启用。",
-    ),
+    232034: _not_active(),
+    1772025: CodeEntry("stop", "the bot ability is off", "机器人能力未启用", _BOT_EN, _BOT_ZH),
+    1772034: _not_active(),
     212100: CodeEntry(
         "stop",
         "the app is not installed in this tenant",
@@ -286,13 +338,7 @@ CODES: dict[int, CodeEntry] = {
         "请检查 base_url：应为飞书或 Lark 开放平台地址。",
     ),
     # One chat.
-    230002: CodeEntry(
-        "chat",
-        "the bot or the user is not in the chat",
-        "机器人或用户不在该会话中",
-        _JOIN_EN,
-        _JOIN_ZH,
-    ),
+    230002: _not_in_chat(),
     230013: CodeEntry(
         "chat",
         "the partner has resigned or may not use the app",
@@ -323,27 +369,12 @@ CODES: dict[int, CodeEntry] = {
         "Leave the chat out of the load; what was loaded stays.",
         "请在加载中排除该会话；已加载的数据保留。",
     ),
-    232010: CodeEntry(
-        "chat",
-        "the chat belongs to another tenant",
-        "会话属于其他租户",
-        "Load this chat with an app of that tenant.",
-        "请使用该租户的应用加载此会话。",
-    ),
-    232011: CodeEntry(
-        "chat",
-        "the bot or the user is not in the chat",
-        "机器人或用户不在该会话中",
-        _JOIN_EN,
-        _JOIN_ZH,
-    ),
-    232033: CodeEntry(
-        "chat",
-        "an external chat, and the app may not read its details",
-        "外部会话，应用无权读取其信息",
-        "Allow the bot to be shared outside, or do without this chat's details and members.",
-        "请开启机器人对外共享能力，或忽略该会话的详情与成员。",
-    ),
+    232010: _other_tenant(),
+    232011: _not_in_chat(),
+    232033: _external(),
+    1772002: _other_tenant(),
+    1772003: _not_in_chat(),
+    1772004: _external(),
     99992351: _wrong_id("an id is not known", "ID 不存在"),
     99992354: _wrong_id("an id is malformed", "ID 格式错误"),
     99992361: _wrong_id("an id belongs to another app", "ID 不属于当前应用"),
@@ -380,6 +411,21 @@ CODES: dict[int, CodeEntry] = {
         "files of this type of message are not handed out", "该类型消息的文件不支持下载"
     ),
     234002: _refused_credentials("the app is not authorised to download", "应用未获下载授权"),
+    # Tabs and announcements.
+    232003: _left_out("the chat announces nothing", "会话没有群公告"),
+    232024: CodeEntry(
+        "optional",
+        "people of the chat are out of the app's reach",
+        "会话中的用户不在应用可用范围内",
+        "Widen the app's availability, or do without: the rest is loaded.",
+        "请扩大应用可用范围，或忽略：其余内容照常加载。",
+    ),
+    232050: _left_out("this kind of chat has no tabs", "该类型会话不支持标签页"),
+    232066: _unreadable("the app may not read the announcement", "应用无权阅读群公告"),
+    232097: _left_out("the announcement is of the newer form", "群公告为新版本"),
+    1770002: _left_out("the chat announces nothing", "会话没有群公告"),
+    1770032: _unreadable("the app may not read the announcement", "应用无权阅读群公告"),
+    1772001: _left_out("the chat announces nothing", "会话没有群公告"),
     # People.
     40001: _wrong_request("a parameter about people was refused", "通讯录请求参数错误"),
     41050: CodeEntry(
@@ -399,6 +445,7 @@ CODES: dict[int, CodeEntry] = {
     # The request.
     230001: _wrong_request("a parameter was refused", "请求参数错误"),
     232001: _wrong_request("a parameter was refused", "请求参数错误"),
+    1770001: _wrong_request("a parameter was refused", "请求参数错误"),
     9499: _wrong_request("the request was malformed", "请求格式错误"),
     99992402: _wrong_request("a field was refused", "字段校验失败"),
     # Rate limits: the body's code counts, it comes with HTTP 429 or 400.
@@ -407,6 +454,7 @@ CODES: dict[int, CodeEntry] = {
     11233: _too_many("too many requests for this chat", "单个会话请求过于频繁"),
     11247: _too_many("too many requests of this kind", "此类请求过于频繁"),
     230020: _too_many("too many requests for this chat", "单个会话请求过于频繁"),
+    232019: _too_many("too many requests for this chat", "单个会话请求过于频繁"),
     # Feishu's own trouble.
     1500: _INTERNAL,
     1503: _INTERNAL,
@@ -416,4 +464,9 @@ CODES: dict[int, CodeEntry] = {
     2200: _INTERNAL,
     5000: _INTERNAL,
     55001: _INTERNAL,
+    1771001: _INTERNAL,
+    1771002: _INTERNAL,
+    1771003: _INTERNAL,
+    1771004: _INTERNAL,
+    1771005: _INTERNAL,
 }

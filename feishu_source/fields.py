@@ -135,6 +135,17 @@ class Leftovers:
             self.unparsable(key, value)
         return number
 
+    def seconds(self, values: Mapping[str, Any], key: str) -> int | None:
+        """A time that is documented in seconds since the epoch, in milliseconds."""
+        value = values.get(key)
+        if value is None or value == "":
+            return None
+        number = parse_int(value)
+        time_ms = None if number is None else parse_ms(number * 1_000)
+        if time_ms is None:
+            self.unparsable(key, value)
+        return time_ms
+
     def boolean(self, values: Mapping[str, Any], key: str) -> bool | None:
         """True or false."""
         value = values.get(key)

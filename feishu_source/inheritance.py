@@ -16,19 +16,21 @@ from typing import Any, Literal
 from feishu_source.errors import ConfigurationError
 from feishu_source.state import check_owner, open_state
 
-Part = Literal["claims", "chats", "members", "pins"]
+Part = Literal["claims", "chats", "members", "pins", "tabs", "announcements"]
 Entries = dict[str, Any]
 """What is known of each chat, by its id."""
 
 
 @dataclass(slots=True)
 class Inheritance:
-    """`claims` of messages, and `chats`, `members` and `pins` as they were last read."""
+    """`claims` of messages, and of the chats, by kind, what was read when."""
 
     claims: Entries = field(default_factory=dict)
     chats: Entries = field(default_factory=dict)
     members: Entries = field(default_factory=dict)
     pins: Entries = field(default_factory=dict)
+    tabs: Entries = field(default_factory=dict)
+    announcements: Entries = field(default_factory=dict)
 
     @classmethod
     def collect(
@@ -61,6 +63,8 @@ class Inheritance:
                 "chats": state.get("chats", {}).get("known", {}),
                 "members": state.get("chat_members", {}).get("read_s", {}),
                 "pins": state.get("chat_pins", {}).get("read_s", {}),
+                "tabs": state.get("chat_tabs", {}).get("read_s", {}),
+                "announcements": state.get("chat_announcements", {}).get("read_s", {}),
             }
             for part, entries in parts.items():
                 wanted = {chat_id: entry for chat_id, entry in entries.items() if wants(chat_id)}
@@ -111,9 +115,15 @@ def _reaches_further(claim: Mapping[str, Any], own: Mapping[str, Any]) -> bool:
     )
 
 
+def _is_later(read_s: int, own: int) -> bool:
+    return read_s > own
+
+
 _IS_BETTER: dict[Part, Callable[[Any, Any], bool]] = {
     "claims": _reaches_further,
     "chats": lambda known, own: bool(known.get("read_s", 0) > own.get("read_s", 0)),
-    "members": lambda read_s, own: bool(read_s > own),
-    "pins": lambda read_s, own: bool(read_s > own),
+    "members": _is_later,
+    "pins": _is_later,
+    "tabs": _is_later,
+    "announcements": _is_later,
 }

@@ -60,8 +60,10 @@ from feishu_source.session import Session
 from feishu_source.shards import Shard, shard_named
 from feishu_source.source import resolve_options, session_source, warn_of_unknown_settings
 from feishu_source.tables import (
+    CHAT_ANNOUNCEMENTS,
     CHAT_MEMBERS,
     CHAT_PINS,
+    CHAT_TABS,
     CHATS,
     MESSAGES,
     NAMES_SEEN,
@@ -292,7 +294,8 @@ class _Load:
 
     def _read(self) -> None:
         chats = session_source(self._session).with_resources(
-            CHATS.name, CHAT_MEMBERS.name, CHAT_PINS.name
+            *(CHATS.name, CHAT_MEMBERS.name, CHAT_PINS.name),
+            *(CHAT_TABS.name, CHAT_ANNOUNCEMENTS.name),
         )
         self._run([chats, _ledger_source(self._account.rows())])
         self._exclusion.check()

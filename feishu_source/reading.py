@@ -1,9 +1,9 @@
 """What the resources give when they are read: batches out, state in and out.
 
-In: a session, dlt's state. Out: the rows of `chats`, `chat_members` and `chat_pins`; `messages`
-drives the walk and fills its child tables and `sync_coverage` as well; `threads` in the selection
-means that threads are read. State is written on the generator's thread, immediately before the
-yield of the rows it claims: dlt commits both together or neither.
+In: a session, dlt's state. Out: the rows of `chats` and of what hangs on chats: members, pins,
+tabs, announcements; `messages` drives the walk and fills its child tables and `sync_coverage` as
+well; `threads` in the selection means that threads are read. State is written on the generator's
+thread, immediately before the yield of the rows it claims: dlt commits both together or neither.
 """
 
 from __future__ import annotations
@@ -21,16 +21,19 @@ import pyarrow as pa
 
 from feishu_source.arrow import Row, to_arrow
 from feishu_source.chat_rows import chat_row, member_rows, unlisted
+from feishu_source.context_rows import announcement_rows, tab_rows
 from feishu_source.errors import ConfigurationError, Interrupted
 from feishu_source.holdings import last_rows
 from feishu_source.inheritance import Part
 from feishu_source.options import Options
 from feishu_source.reaction_rows import pin_rows
-from feishu_source.roster import Known, Optional, Roster
+from feishu_source.roster import Known, Listed, Optional, Roster
 from feishu_source.session import Session
 from feishu_source.tables import (
+    CHAT_ANNOUNCEMENTS,
     CHAT_MEMBERS,
     CHAT_PINS,
+    CHAT_TABS,
     CHATS,
     FORWARDED,
     LINKS,
@@ -58,7 +61,7 @@ _FILLED_BY_MESSAGES = (
 _THERE_FOR_QUERIES = (MESSAGES, *_FILLED_BY_MESSAGES, RESOURCE_FILES, USERS)
 
 CHATS_PER_BATCH = 1_000
-"""Chats whose details, members or pins are held before their rows go out."""
+"""Chats whose details, members or the like are held before their rows go out."""
 
 
 def readers_of(asked: Options | Session) -> dict[str, Callable[[], Iterator[Any]]]:
@@ -69,6 +72,8 @@ def readers_of(asked: Options | Session) -> dict[str, Callable[[], Iterator[Any]
         CHATS.name: partial(_gently, read_chats, session, stopping),
         CHAT_MEMBERS.name: partial(_gently, read_members, session, stopping),
         CHAT_PINS.name: partial(_gently, read_pins, session, stopping),
+        CHAT_TABS.name: partial(_gently, read_tabs, session, stopping),
+        CHAT_ANNOUNCEMENTS.name: partial(_gently, read_announcements, session, stopping),
         MESSAGES.name: partial(_gently, read_messages, session, stopping),
         THREADS.name: read_threads,
     }
@@ -177,7 +182,7 @@ def read_members(session: Session) -> Iterator[pa.Table]:
     """Members of each listed or named chat, once a period: a complete list, or none."""
     fetch = session.roster.members_of
 
-    def rows_of(chat_id: str, listed: list[dict[str, Any]]) -> Rows:
+    def rows_of(chat_id: str, listed: Listed) -> Rows:
         return member_rows(chat_id, listed, session.pinned_s * 1_000)
 
     yield from _read_lists(session, CHAT_MEMBERS, "members", "chat members", fetch, rows_of)
@@ -188,8 +193,33 @@ def read_pins(session: Session) -> Iterator[pa.Table]:
     if session.options.settings.pins:
         fetch = session.roster.pins_of
         yield from _read_lists(session, CHAT_PINS, "pins", "chat pins", fetch, pin_rows)
-    elif _not_there([CHAT_PINS]):
-        yield to_arrow(CHAT_PINS, [])  # without rows, so that every query finds it
+    else:
+        yield from _without_rows(CHAT_PINS)
+
+
+def read_tabs(session: Session) -> Iterator[pa.Table]:
+    """Tabs of each chat, as often as its members, where they are wanted."""
+    if session.options.settings.chat_context:
+        fetch = session.roster.tabs_of
+        yield from _read_lists(session, CHAT_TABS, "tabs", "chat tabs", fetch, tab_rows)
+    else:
+        yield from _without_rows(CHAT_TABS)
+
+
+def read_announcements(session: Session) -> Iterator[pa.Table]:
+    """What each chat announces, as often as its members are read, where it is wanted."""
+    table, fetch = CHAT_ANNOUNCEMENTS, session.roster.announcement_of
+    if session.options.settings.chat_context:
+        what: Optional = "chat announcements"
+        yield from _read_lists(session, table, "announcements", what, fetch, announcement_rows)
+    else:
+        yield from _without_rows(table)
+
+
+def _without_rows(table: Table) -> Iterator[pa.Table]:
+    """The table where it is not there yet, so that every query finds it."""
+    if _not_there([table]):
+        yield to_arrow(table, [])
 
 
 def _read_lists(
@@ -197,8 +227,8 @@ def _read_lists(
     table: Table,
     part: Part,
     what: Optional,
-    fetch: Callable[[str], list[dict[str, Any]] | None],
-    rows_of: Callable[[str, list[dict[str, Any]]], Rows],
+    fetch: Callable[[str], Listed | None],
+    rows_of: Callable[[str, Listed], Rows],
 ) -> Iterator[pa.Table]:
     """What is listed of each listed or named chat, once a period: a complete list, or none."""
     state = dlt.current.resource_state(table.name)

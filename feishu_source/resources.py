@@ -1,8 +1,8 @@
 """The dlt resources: names and hints, declared; what reads them is imported when one is read.
 
 In: options, or a session that its caller keeps. Out: the resources `chats`, `chat_members`,
-`chat_pins`, `messages`, `threads`. Refuses to know how they are read: an orchestrator builds a
-source every few seconds, and reads it once an hour.
+`chat_pins`, `chat_tabs`, `chat_announcements`, `messages`, `threads`. Refuses to know how
+they are read: an orchestrator builds a source every few seconds, and reads it once an hour.
 """
 
 from __future__ import annotations
@@ -15,7 +15,16 @@ import dlt
 from dlt.extract import DltResource
 
 from feishu_source.options import Options
-from feishu_source.tables import CHAT_MEMBERS, CHAT_PINS, CHATS, MESSAGES, THREADS, Table
+from feishu_source.tables import (
+    CHAT_ANNOUNCEMENTS,
+    CHAT_MEMBERS,
+    CHAT_PINS,
+    CHAT_TABS,
+    CHATS,
+    MESSAGES,
+    THREADS,
+    Table,
+)
 
 if TYPE_CHECKING:
     from feishu_source.session import Session
@@ -36,6 +45,8 @@ def make_resources(asked: Options | Session) -> list[DltResource]:
         declare(CHATS, lambda: readers()[CHATS.name]()),
         declare(CHAT_MEMBERS, lambda: readers()[CHAT_MEMBERS.name]()),
         declare(CHAT_PINS, lambda: readers()[CHAT_PINS.name]()),
+        declare(CHAT_TABS, lambda: readers()[CHAT_TABS.name]()),
+        declare(CHAT_ANNOUNCEMENTS, lambda: readers()[CHAT_ANNOUNCEMENTS.name]()),
         # Its tables inherit what hints it has, columns and all: so each of them brings its own.
         dlt.resource(lambda: readers()[MESSAGES.name](), name=MESSAGES.name, file_format="parquet"),
         declare(THREADS, lambda: readers()[THREADS.name]()),

@@ -1,4 +1,4 @@
-"""Which chats there are: the chat list, and each one's details, members, pins, once in a while.
+"""Which chats there are: the chat list, details and members of each, and the like.
 
 In: a client, and what was known of each chat before. Out: items of the API, and names and modes for
 the walk. Refuses to know dlt, and what is read of a chat.
@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
 
 from feishu_source.api import Client, FetchPage, check_id
+from feishu_source.api.context import UPGRADED, fetch_announcement, fetch_tabs, fetch_upgraded
 from feishu_source.errors import (
     ApiError,
     MalformedId,
@@ -30,7 +31,8 @@ from feishu_source.selection import Selection
 
 Known = dict[str, dict[str, Any]]
 
-Optional = Literal["chat details", "chat members", "chat pins"]
+Listed = Sequence[Mapping[str, Any]]
+Optional = Literal["chat details", "chat members", "chat pins", "chat tabs", "chat announcements"]
 """What messages can be read without."""
 
 
@@ -53,7 +55,7 @@ class Roster:
     _details_refused: bool = False
     _ready: bool = False
     _warned: set[str] = field(default_factory=set)
-    _pins_refused: bool = False
+    _refused: set[str] = field(default_factory=set)
     _failed: set[tuple[Optional, str]] = field(default_factory=set)
 
     def read_list(self) -> None:
@@ -137,37 +139,67 @@ class Roster:
         """`group`, `topic` or `p2p`; None where the platform does not tell."""
         return text_or_none((self.details_of(chat_id) or {}).get("chat_mode"))
 
-    def members_of(self, chat_id: str) -> list[dict[str, Any]] | None:
+    def members_of(self, chat_id: str) -> Listed | None:
         """All members of a chat, None if its list could not be read to the end.
 
         Raises:
             StopError: the load cannot go on.
         """
         fetch = partial(self.client.fetch_members, chat_id)
-        return self._whole("chat members", chat_id, f"list members of chat {chat_id}", fetch)
+        read = partial(self._items, f"list members of chat {chat_id}", fetch)
+        return self._whole("chat members", chat_id, read)
 
-    def pins_of(self, chat_id: str) -> list[dict[str, Any]] | None:
+    def pins_of(self, chat_id: str) -> Listed | None:
         """All pins of a chat, None if they could not be read to the end.
 
         Raises:
             StopError: the load cannot go on.
         """
-        if self._pins_refused:  # a scope is missing: the next chat would be refused as well
-            return None
         fetch = partial(self.client.fetch_pins, chat_id)
-        return self._whole("chat pins", chat_id, f"list pins of chat {chat_id}", fetch)
+        read = partial(self._items, f"list pins of chat {chat_id}", fetch)
+        return self._whole("chat pins", chat_id, read)
+
+    def tabs_of(self, chat_id: str) -> Listed | None:
+        """The tabs of a chat, None if they could not be had.
+
+        Raises:
+            StopError: the load cannot go on.
+        """
+        return self._whole("chat tabs", chat_id, partial(fetch_tabs, self.client, chat_id))
+
+    def announcement_of(self, chat_id: str) -> Listed | None:
+        """What a chat announces, nothing or one thing; None if it could not be had.
+
+        Either form has an endpoint and scopes of its own: the app may lack one and have the other.
+
+        Raises:
+            StopError: the load cannot go on.
+        """
+        of: Optional = "chat announcements"
+        told = self._whole(of, chat_id, partial(fetch_announcement, self.client, chat_id))
+        if told != [UPGRADED]:
+            return told
+        read = partial(fetch_upgraded, self.client, chat_id)
+        return self._whole(of, chat_id, read, scope="newer announcements")
 
     def _whole(
-        self, of: Optional, chat_id: str, what: str, fetch: FetchPage
-    ) -> list[dict[str, Any]] | None:
+        self, of: Optional, chat_id: str, read: Callable[[], Listed], scope: str | None = None
+    ) -> Listed | None:
+        """What `read` gives; `scope`: what a missing scope keeps away, where not all of its kind.
+
+        After one such refusal nobody else is asked: the next chat would be refused as well.
+        """
+        if (scope or of) in self._refused:
+            return None
         try:
-            return self._items(what, fetch)
+            return read()
         except StopError:
             raise
         except RequestsSpent:
             self._put_off(of, chat_id)
         except ApiError as error:
-            self._pins_refused |= of == "chat pins" and error.scope_missing
+            if error.scope_missing:
+                self._refused.add(scope or of)
             self._do_without(of, chat_id, error)
         return None
 

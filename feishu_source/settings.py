@@ -58,6 +58,7 @@ class Settings:
     forwards: bool = True
     reactions: bool = False
     pins: bool = False
+    chat_context: bool = False
     look_back_s: int = 2 * HOUR_S
     hot_s: int = 14 * DAY_S
     poll_every_load_s: int = DAY_S

@@ -1,7 +1,8 @@
 """The dlt source: configuration in, a list of resources out.
 
 In: arguments, or what dlt finds under `[sources.feishu]`. Out: the resources `chats`, `messages`,
-`threads`, `chat_members` and `chat_pins`. Building a source needs no credentials and no network.
+`threads`, `chat_members`, `chat_pins`, `chat_tabs`, `chat_announcements`. Building a source
+needs no credentials and no network.
 """
 
 from __future__ import annotations
@@ -79,6 +80,7 @@ def feishu_source(
     forwards: bool = True,
     reactions: bool = False,
     pins: bool = False,
+    chat_context: bool = False,
     slice_messages: int = 100_000,
     batch_rows: int = 5_000,
     files: str | None = None,
@@ -135,10 +137,10 @@ def feishu_source(
         idle_growth: with `skip_idle`: a chat is read in any case before its silence has grown so
             many times, a silence under a day counting as one.
         idle_most_s: with `skip_idle`: a chat is read in any case after so long.
-        details_period_s: how often a chat's details, members and pins are read again; a new or
-            renamed chat is read at once.
-        details_share: the share of `max_requests` that the chat list, details, members and pins may
-            take; what is left out is due in the next load.
+        details_period_s: how often a chat's details, members, pins, tabs and announcement are read
+            again; a new or renamed chat is read at once.
+        details_share: the share of `max_requests` that the chat list, details, members and the like
+            may take; what is left out is due in the next load.
         user_details: ask for the details of people behind the messages, one request for 50 of them,
             and write them into `users`; needs contact:contact.base:readonly, and a scope for each
             kind of field.
@@ -164,6 +166,8 @@ def feishu_source(
             read: one request per 20 messages, those read again included.
         pins: load the pinned messages of each chat, as often as its members: a request per chat
             and 50 pins.
+        chat_context: load the tabs of each chat and what it announces, as often as its members: two
+            requests a chat, three where its announcement is of the newer form.
         slice_messages: messages after which a part of a load is written and committed: what a crash
             may cost.
         batch_rows: rows an Arrow table holds on the way: memory against speed.

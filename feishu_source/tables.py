@@ -386,6 +386,45 @@ CHAT_PINS = Table(
     replaces="chat_id",
 )
 
+CHAT_TABS = Table(
+    "chat_tabs",
+    "Tabs of each chat at the last reading of them, with chat_context.",
+    ("chat_id", "tab_id"),
+    _columns(
+        ("chat_id", "text", "The chat."),
+        ("tab_id", "text", "Feishu's id of the tab."),
+        ("tab_index", "bigint", "From 0, in the API's order."),
+        ("tab_name", "text?", "What stands on it; built-in tabs may have no name."),
+        ("tab_type", "text?", "message, doc, url, pin, chat_announcement, …; the list is open."),
+        ("url", "text?", "Where a tab leads that holds a page, document, minutes or tasks."),
+        ("tab_content", "json?", "What the tab holds, as the API gave it."),
+        ("extra", "json?", "What the API sent and no column models, by path."),
+        _TOMBSTONE,
+    ),
+    replaces="chat_id",
+)
+
+CHAT_ANNOUNCEMENTS = Table(
+    "chat_announcements",
+    "What each chat announces, as of the last reading, with chat_context; no row without one.",
+    ("chat_id",),
+    _columns(
+        ("chat_id", "text", "The chat."),
+        ("announcement_type", "text", "doc for the old form of document, docx for the newer one."),
+        ("revision", "text?", "Which version of the document it is."),
+        ("content", "text?", "The document of the old form as the API gave it, JSON; else null."),
+        ("create_time", "ts?", "When the document was made, to the second."),
+        ("update_time", "ts?", "When it was last changed, to the second."),
+        ("owner_id", "text?", "open_id of the document's owner, app_id of a bot."),
+        ("owner_id_type", "text?", "open_id or app_id."),
+        ("modifier_id", "text?", "open_id of who changed it last, app_id of a bot."),
+        ("modifier_id_type", "text?", "open_id or app_id."),
+        ("extra", "json?", "What the API sent and no column models, by path."),
+        _TOMBSTONE,
+    ),
+    replaces="chat_id",
+)
+
 NAMES_SEEN = Table(
     "names_seen",
     "One row a name under which a load has seen a person or a bot; rows stay after a rename.",
@@ -550,6 +589,8 @@ TABLES: dict[str, Table] = {
         THREADS,
         CHAT_MEMBERS,
         CHAT_PINS,
+        CHAT_TABS,
+        CHAT_ANNOUNCEMENTS,
         NAMES_SEEN,
         USERS,
         REJECTED,

@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from feishu_source.tables import (
+    CHAT_ANNOUNCEMENTS,
     CHAT_MEMBERS,
     CHAT_PINS,
+    CHAT_TABS,
     CHATS,
     FORWARDED,
     LINKS,
@@ -42,6 +44,8 @@ PARENTS: Mapping[Table, Sequence[Table]] = {
     CHATS: (),
     CHAT_MEMBERS: (CHATS,),
     CHAT_PINS: (CHATS,),
+    CHAT_TABS: (CHATS,),
+    CHAT_ANNOUNCEMENTS: (CHATS,),
     MESSAGES: (CHATS,),
     MENTIONS: (MESSAGES,),
     LINKS: (MESSAGES,),

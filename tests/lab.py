@@ -25,7 +25,10 @@ __all__ = ["DAY_S", "MESSAGES", "START_MS", "Lab", "at", "held"]
 class Lab(Laboratory):
     """One world, its sandbox, one warehouse; loads as many times as a test wants."""
 
-    compared = ("chats", "chat_members", "chat_pins", *FROM_MESSAGES)
+    compared = (
+        *("chats", "chat_members", "chat_pins", "chat_tabs", "chat_announcements"),
+        *FROM_MESSAGES,
+    )
 
     def __init__(self, folder: Path, world: World, **sandbox: Any) -> None:
         super().__init__(world, **sandbox)

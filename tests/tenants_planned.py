@@ -61,6 +61,9 @@ class Complete(Belt):
                 roster.members_of(chat_id)
                 if session.options.settings.pins:
                     roster.pins_of(chat_id)
+                if session.options.settings.chat_context:
+                    roster.tabs_of(chat_id)
+                    roster.announcement_of(chat_id)
                 self.known[chat_id] = {"name": name, "mode": mode, "read_s": now_s}
         return super()._read(session, threads, kill_after)
 

@@ -20,6 +20,7 @@ from feishu_source.cli import hosts, main
 from feishu_source.cli.check import ENDS, LEVELS, tell
 from feishu_source.destination import lock_path, plan_pipeline
 from feishu_source.doctor.findings import GRAVEST_FIRST, CheckReport, find, skip
+from feishu_source.doctor.judging import EXTRAS
 from feishu_source.doctor.texts import CHECKS
 from feishu_source.errors import ChatRefused, RetriesExhausted
 from feishu_source.report import Language
@@ -154,7 +155,7 @@ def test_json_has_its_documented_shape(tenant: Tenant, capsys: pytest.CaptureFix
             "GET /open-apis/im/v1/chats/{id}/members/is_in_chat": 2,
         },
     }
-    off = {"files", "chat_pins", "reactions", "user_details"}  # told where they are wanted
+    off = {"files", *EXTRAS}  # told where they are wanted
     assert set(findings) == set(CHECKS) - off
     missing = findings["group_messages"]
     link = f"https://open.feishu.cn/app/{tenant.sandbox.app_id}/auth?q={GROUP_SCOPE}"
@@ -201,9 +202,7 @@ def test_the_last_line_counts(tenant: Tenant, capsys: pytest.CaptureFixture[str]
     assert len(lines) == 24
     assert [line.split()[0] for line in lines[:-1]] == ["ok"] * 23
     assert [line.split()[1] for line in lines[:-1]] == [
-        name
-        for name in CHECKS
-        if name not in ("chat", "files", "chat_pins", "reactions", "user_details")
+        name for name in CHECKS if name not in {"chat", "files", *EXTRAS}
     ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -100,6 +100,39 @@ def test_reactions_and_pins_that_cannot_be_had_are_warnings(
         for kind, key in (("pins", "chat_pins.refused"), ("reactions", "reactions.refused")):
             step = the(report, key).next_step("en")
             assert f"im:message.{kind}:read" in (step or "")
+
+
+CONTEXT = [f"{CHATS}/:chat_id/chat_tabs/list_tabs", f"{CHATS}/:chat_id/announcement"]
+
+
+def test_tabs_and_the_announcement_are_looked_at_where_they_are_wanted(
+    lab: Lab, world: World, ann: str, team: str
+) -> None:
+    """Of either form; no finding and no request where they are not."""
+    world.scopes |= {"im:chat:readonly"}
+    forms: tuple[tuple[Literal["doc", "docx"], str], ...] = (("doc", "ok"), ("docx", "refused"))
+    for form, told in forms:
+        world.announce(team, ann, form=form)
+        report = examine(lab, chat_context=True)
+        found = [key for key in keys(report) if "tabs" in key or "announce" in key]
+        assert found == ["chat_tabs.ok", f"chat_announcements.{told}"]
+        assert report.exit_code == 0
+    step = the(report, "chat_announcements.refused").next_step("en")
+    assert "im:chat.announcement:read" in (step or "")
+    examine(lab)
+    ends = ("/list_tabs", "/announcement")
+    assert not [each for each in lab.sandbox.requests if each.path.endswith(ends)]
+
+
+def test_tabs_and_an_announcement_that_cannot_be_had_are_warnings(lab: Lab) -> None:
+    """The scopes are named; a load goes ahead without."""
+    for path in CONTEXT:
+        lab.sandbox.inject(Fault("missing_scope", path=path, times=None))
+    report = examine(lab, chat_context=True)
+    told = ["chat_tabs.refused", "chat_announcements.refused"]
+    assert (amiss(report), report.exit_code) == (told, 0)
+    for key, scope in zip(told, ("im:chat.tabs:read", "im:chat.announcement:read"), strict=True):
+        assert scope in (the(report, key).next_step("en") or "")
 
 
 def test_without_a_message_nobody_tells_whether_reactions_can_be_read(

@@ -21,12 +21,13 @@ from feishu_source import check, load, open_pipeline
 from feishu_source.destination import lock_path, plan_pipeline
 from feishu_source.doctor import machine
 from feishu_source.doctor.findings import CheckReport, find
+from feishu_source.doctor.judging import EXTRAS
 from feishu_source.doctor.texts_feishu import CHECKS as FEISHU_CHECKS
 from feishu_source.sandbox import World
 from tests.examined import amiss, examine, files_in, keys, skipped_by, the
 from tests.lab import Lab
 
-FEISHU = set(FEISHU_CHECKS) - {"chat", "chat_pins", "reactions", "user_details"}
+FEISHU = set(FEISHU_CHECKS) - {"chat", *EXTRAS}
 
 
 def alone(**arguments: Any) -> CheckReport:

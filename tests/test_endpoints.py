@@ -20,8 +20,11 @@ def test_the_allow_list_holds_reading_calls_and_tokens_and_nothing_else() -> Non
     assert sorted(str(endpoint) for endpoint in ENDPOINTS.values()) == [
         "GET /open-apis/application/v6/scopes",
         "GET /open-apis/contact/v3/users/batch",
+        "GET /open-apis/docx/v1/chats/{id}/announcement",
         "GET /open-apis/im/v1/chats",
         "GET /open-apis/im/v1/chats/{id}",
+        "GET /open-apis/im/v1/chats/{id}/announcement",
+        "GET /open-apis/im/v1/chats/{id}/chat_tabs/list_tabs",
         "GET /open-apis/im/v1/chats/{id}/members",
         "GET /open-apis/im/v1/chats/{id}/members/is_in_chat",
         "GET /open-apis/im/v1/messages",

@@ -68,6 +68,7 @@ SHAPES = {
     "with reactions and pins": Shape(
         9_021, 20, 3_000, 365, 0.2, settings={"reactions": True, "pins": True}
     ),
+    "with tabs and announcements": Shape(9_026, 20, 2_000, 100, settings={"chat_context": True}),
     "a small team with reactions": Shape(9_022, 4, 300, 30, 0.2, settings={"reactions": True}),
     "a busy team with reactions": Shape(
         9_023, 12, 2_500, 7, 0.3, every_s=4 * HOUR_S, settings={"reactions": True}
@@ -189,6 +190,16 @@ def test_reactions_and_pins_are_told_where_they_are_wanted(
     belt.load(reactions=True)
     made = belt.sandbox.count(MESSAGES + "/reactions/batch_query")
     assert holds(on.first_load.by_kind["reactions"], made)
+
+
+def test_tabs_and_announcements_are_told_where_they_are_wanted(
+    belt: Belt, world: World, team: str
+) -> None:
+    """Two requests a chat, or three: nothing tells beforehand of which form they are."""
+    assert "context" not in told_of(belt).first_load.by_kind
+    on = told_of(belt, chat_context=True)
+    for told in (on.first_load, on.day):
+        assert (told.by_kind["context"].low, told.by_kind["context"].high) == (2, 3)
 
 
 def test_details_of_people_are_foretold_where_they_are_asked_for(tmp_path: Path) -> None:

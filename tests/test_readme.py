@@ -17,6 +17,7 @@ from feishu_source.cli.demo import QUESTIONS
 from feishu_source.cli.options import Options, command, parse
 from feishu_source.cli.plan import FIRST, KINDS, REQUESTS
 from feishu_source.doctor.findings import find
+from feishu_source.doctor.judging import EXTRAS
 from feishu_source.doctor.texts import CHECKS
 from feishu_source.sandbox import Sandbox, World
 
@@ -134,7 +135,7 @@ def test_the_check_shown_is_one_that_this_code_makes() -> None:
     rows = [line.split()[:2] for line in lines[:-1] if not line.startswith(" ")]
     told = [name for _, name in rows]
     assert told == sorted(told, key=list(CHECKS).index)
-    off = {"files", "chat_pins", "reactions", "user_details"}  # told where they are wanted
+    off = {"files", *EXTRAS}  # told where they are wanted
     assert set(told) == set(CHECKS) - off
     counts = {level: [each for each, _ in rows].count(level) for level in ("ok", "warning")}
     assert lines[-1].startswith(
@@ -151,7 +152,7 @@ def test_the_plan_shown_is_one_that_this_code_makes() -> None:
     rows = [row.split("│")[1].strip() for row in lines if row.startswith("│")]
     kinds = [name for name in rows if name in {each.en.strip() for each in KINDS.values()}]
     first, day = kinds[: kinds.index("access tokens", 1)], kinds[kinds.index("access tokens", 1) :]
-    always = KINDS.keys() - {"pins", "reactions", "people"}  # told where they are wanted
+    always = KINDS.keys() - {"pins", "context", "reactions", "people"}  # told where they are wanted
     assert {*first, *day} == {KINDS[name].en.strip() for name in always}
     assert rows[0] == FIRST.en
     assert rows.count(REQUESTS.en) == 2

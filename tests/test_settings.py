@@ -97,7 +97,7 @@ def test_the_bounds_name_their_setting_and_its_range() -> None:
 def test_settings_that_are_numbers_have_bounds() -> None:
     """Only the switches and the card parameter are free."""
     free = {"with_sender_name", "flat_topics", "card_content", "skip_idle"}
-    free |= {"forwards", "reactions", "pins", "user_details"}
+    free |= {"forwards", "reactions", "pins", "chat_context", "user_details"}
     assert {field.name for field in fields(Settings)} - set(BOUNDS) == free
 
 

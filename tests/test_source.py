@@ -38,7 +38,7 @@ def test_source_is_built_without_credentials_and_without_network() -> None:
     """They are looked for at the first request."""
     source = feishu_source()
     assert list(source.resources) == [
-        *("chats", "chat_members", "chat_pins"),
+        *("chats", "chat_members", "chat_pins", "chat_tabs", "chat_announcements"),
         *("messages", "threads"),
     ]
     assert (source.name, source.section) == ("feishu", "feishu")
@@ -136,6 +136,8 @@ def test_no_table_is_missing_after_the_first_load(lab: Lab, team: str) -> None:
         "chats",
         "chat_members",
         "chat_pins",
+        "chat_tabs",
+        "chat_announcements",
         "messages",
         "message_mentions",
         "message_links",

@@ -83,6 +83,16 @@ CONTRACT: dict[str, tuple[str, str]] = {
         """chat_id, message_id, operator_id?, operator_id_type?, create_time ts?, extra json?,
         _deleted bool""",
     ),
+    "chat_tabs": (
+        "chat_id, tab_id",
+        """chat_id, tab_id, tab_index bigint, tab_name?, tab_type?, url?, tab_content json?,
+        extra json?, _deleted bool""",
+    ),
+    "chat_announcements": (
+        "chat_id",
+        """chat_id, announcement_type, revision?, content?, create_time ts?, update_time ts?,
+        owner_id?, owner_id_type?, modifier_id?, modifier_id_type?, extra json?, _deleted bool""",
+    ),
     "names_seen": ("person_id, name", """person_id, name, first_seen_at ts"""),
     "users": (
         "open_id",
@@ -122,6 +132,8 @@ REPLACED = {
     "forwarded_messages": "container_message_id",
     "chat_members": "chat_id",
     "chat_pins": "chat_id",
+    "chat_tabs": "chat_id",
+    "chat_announcements": "chat_id",
 }
 BY_DAY = {
     *("messages", "message_mentions", "message_links", "message_resources"),

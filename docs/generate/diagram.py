@@ -34,7 +34,7 @@ _OTHERS = {
 }
 """Columns of another name than the id they hold."""
 
-_PEOPLE = ("sender_id", "mentioned_id", "owner_id", "operator_id")
+_PEOPLE = ("sender_id", "mentioned_id", "owner_id", "operator_id", "modifier_id")
 """Columns that hold a person's id: together with the chat's, that of a member."""
 
 

@@ -65,8 +65,9 @@ KINDS: dict[Kind, tuple[str, str]] = {
     ),
     "file": ("One file", "The file is left out and not asked for again, its message is loaded."),
     "optional": (
-        "People",
-        "The details of those people are left out; everything else is loaded.",
+        "Beside the messages",
+        "The details of those people, the tabs or the announcement of that chat are left out; "
+        "everything else is loaded.",
     ),
     "parameter": (
         "The request itself",

@@ -21,6 +21,7 @@ from feishu_source.api.auth import Clock, Grant, Identity, parse_grant
 from feishu_source.api.budget import Budget
 from feishu_source.api.endpoints import (
     ENDPOINTS,
+    SLOWER,
     TOKEN_ENDPOINTS,
     Call,
     TokenName,
@@ -112,6 +113,7 @@ class Client:
             settings.requests_per_minute * settings.rate_share,
             clock=clock,
             wait=wait_by(sleep) if sleep else None,
+            slower={name: most * settings.rate_share for name, most in SLOWER.items()},
         )
         self._downloads = False
         self._undocumented = UndocumentedParameters(settings, self._warn)

@@ -20,6 +20,7 @@ EndpointName = (
     TokenName
     | Literal["chats", "chat", "members", "membership", "messages", "message", "scopes"]
     | Literal["resource", "reactions", "pins", "users"]
+    | Literal["tabs", "announcement", "upgraded_announcement"]
 )
 IdKind = Literal["chat", "thread", "message", "user"]
 
@@ -32,10 +33,14 @@ _API = "/open-apis"
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A method and a path template; the rate limit is counted per template."""
+    """A method and a path template; the rate limit is counted per template.
+
+    `per_second`: a bound of its own, where the platform sets a lower one than for others.
+    """
 
     method: Literal["GET", "POST"]
     path: str
+    per_second: float | None = None
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
@@ -57,9 +62,17 @@ ENDPOINTS: Mapping[EndpointName, Endpoint] = {
     "resource": Endpoint("GET", f"{_API}/im/v1/messages/{{id}}/resources/{{key}}"),
     "reactions": Endpoint("POST", f"{_API}/im/v1/messages/reactions/batch_query"),  # only reads
     "pins": Endpoint("GET", f"{_API}/im/v1/pins"),
+    "tabs": Endpoint("GET", f"{_API}/im/v1/chats/{{id}}/chat_tabs/list_tabs"),
+    "announcement": Endpoint("GET", f"{_API}/im/v1/chats/{{id}}/announcement"),
+    "upgraded_announcement": Endpoint("GET", f"{_API}/docx/v1/chats/{{id}}/announcement", 20.0),
     "scopes": Endpoint("GET", f"{_API}/application/v6/scopes"),
     "users": Endpoint("GET", f"{_API}/contact/v3/users/batch"),
 }
+
+SLOWER: Mapping[str, float] = {
+    name: each.per_second for name, each in ENDPOINTS.items() if each.per_second is not None
+}
+"""Requests a second that the platform allows of those endpoints that it allows fewer of."""
 
 TOKEN_ENDPOINTS: Mapping[EndpointName, str] = {
     "token": "get a tenant access token",

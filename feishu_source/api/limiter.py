@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from feishu_source.errors import Interrupted
@@ -112,12 +112,22 @@ class Lane:
 
 
 class Limiter:
-    """All threads pass here, first come, first served for each endpoint."""
+    """All threads pass here, first come, first served for each endpoint.
+
+    `slower`: requests a second to endpoints that have a lower bound of their own.
+    """
 
     def __init__(
-        self, per_second: float, per_minute: float, *, clock: Clock, wait: Wait | None = None
+        self,
+        per_second: float,
+        per_minute: float,
+        *,
+        clock: Clock,
+        wait: Wait | None = None,
+        slower: Mapping[str, float] | None = None,
     ) -> None:
         self._bounds = (per_second, per_minute)
+        self._slower = slower or {}
         self._clock = clock
         self._wait: Wait = wait or threading.Condition.wait
         self._changed = threading.Condition()
@@ -158,7 +168,9 @@ class Limiter:
 
     def _lane(self, endpoint: str) -> Lane:
         if endpoint not in self._lanes:
-            self._lanes[endpoint] = Lane(*self._bounds)
+            per_second, per_minute = self._bounds
+            own = self._slower.get(endpoint, per_second)
+            self._lanes[endpoint] = Lane(min(per_second, own), per_minute)
             self._queues[endpoint] = deque()
         return self._lanes[endpoint]
 

@@ -41,6 +41,7 @@ KINDS = {
     "details": Pair("  details of chats", "  会话详情"),
     "members": Pair("  members of chats", "  会话成员"),
     "pins": Pair("  pins of chats", "  会话 Pin"),
+    "context": Pair("  tabs and announcements", "  标签页与群公告"),
     "people": Pair("  details of people", "  人员详细信息"),
     "cuts": Pair("  read again between slices", "  分片之间的重读"),
     "messages": Pair("  messages", "  消息"),

@@ -14,6 +14,7 @@ from itertools import islice
 from typing import Any, Literal, TypeVar
 
 from feishu_source.api import Client, Page, check_id
+from feishu_source.api.context import UPGRADED, fetch_announcement, fetch_tabs, fetch_upgraded
 from feishu_source.api.people import fetch_users
 from feishu_source.api.reactions import ReactionQuery
 from feishu_source.errors import ApiError, MalformedId, ScopeMissing, StopError
@@ -71,6 +72,8 @@ class Answers:
     stopped: ApiError | None = None
     thread: ApiError | bool | None = None
     pins: ApiError | bool | None = None
+    tabs: ApiError | bool | None = None
+    announcement: ApiError | bool | None = None
     reactions: ApiError | bool | None = None
     warnings: list[str] = field(default_factory=list)
     refused: int = 0
@@ -141,7 +144,7 @@ class Inquiry:
         return [chat_id for chat_id in ids if self._selection.wants(chat_id, names[chat_id])]
 
     def _try_optional(self, chat_ids: list[str], extras: Collection[str]) -> None:
-        """Details, members and pins of one chat, and one person: what a load can do without."""
+        """One chat but for its messages, and one person: what a load can do without."""
         for chat_id in chat_ids[:1]:
             details = attempt(partial(self._client.fetch_chat, chat_id))
             members = attempt(partial(self._client.fetch_members, chat_id))
@@ -150,8 +153,21 @@ class Inquiry:
             if "chat_pins" in extras:
                 found = attempt(partial(self._client.fetch_pins, chat_id))
                 self._answers.pins = _refusal(found) or True
+            if "chat_tabs" in extras:
+                self._answers.tabs = _refusal(self._try_tabs(chat_id)) or True
+            if "chat_announcements" in extras:
+                self._answers.announcement = _refusal(self._try_announcement(chat_id)) or True
             if "user_details" in extras and isinstance(members, Page):
                 self._try_person(members)
+
+    def _try_tabs(self, chat_id: str) -> object:
+        return attempt(partial(fetch_tabs, self._client, chat_id))
+
+    def _try_announcement(self, chat_id: str) -> object:
+        found = attempt(partial(fetch_announcement, self._client, chat_id))
+        if found != [UPGRADED]:
+            return found
+        return attempt(partial(fetch_upgraded, self._client, chat_id))
 
     def _try_person(self, members: Page) -> None:
         for open_id in filter(

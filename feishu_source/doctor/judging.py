@@ -39,6 +39,7 @@ USEFUL_SCOPES = frozenset(
         *("im:chat", "im:chat:readonly", "im:chat:read", "im:chat.members:read"),
         "im:chat.group_info:readonly",
         *("im:message.reactions:read", "im:message.pins:read"),
+        *("im:chat.tabs:read", "im:chat.announcement:read"),
     }
 )
 """Scopes of which some are needed here; what else an app has been granted is its own affair."""
@@ -55,11 +56,18 @@ CONTACT_SCOPES = frozenset(
 
 AFTER_CREDENTIALS = (
     *("scopes", "bot", "chat_list", "selection", "chat_details", "chat_members", "chat_pins"),
+    *("chat_tabs", "chat_announcements"),
     *("user_details", "group_messages", "chats", "threads", "reactions"),
     *("parameters", "rate_limit"),
 )
 
-EXTRAS = {"chat_pins": "pins", "reactions": "reactions", "user_details": "user_details"}
+EXTRAS = {
+    "chat_pins": "pins",
+    "chat_tabs": "chat_context",
+    "chat_announcements": "chat_context",
+    "reactions": "reactions",
+    "user_details": "user_details",
+}
 """What is looked at only where it is to be loaded, and the setting that says so."""
 
 
@@ -214,6 +222,8 @@ def _judge_reading(answers: Answers, asked: Asked) -> Iterator[Finding]:
         ("chat_details", answers.details),
         ("chat_members", answers.members),
         ("chat_pins", answers.pins),
+        ("chat_tabs", answers.tabs),
+        ("chat_announcements", answers.announcement),
     ):
         yield _judge_optional(name, answer, none)
     yield _judge_person(answers)
@@ -271,6 +281,7 @@ def _judge_threads(answers: Answers, asked: Asked) -> Finding:
 def _refusals(answers: Answers) -> Iterator[ApiError]:
     """Every refusal, in the order in which they came."""
     given = [answers.first, answers.scopes, answers.listed, answers.details, answers.members]
-    given += [answers.pins, answers.person, answers.reactions]
+    given += [answers.pins, answers.tabs, answers.announcement]
+    given += [answers.person, answers.reactions]
     given += [answers.stopped, *(tried.error for tried in answers.tried), answers.thread]
     yield from (answer for answer in given if isinstance(answer, ApiError))

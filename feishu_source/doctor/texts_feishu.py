@@ -22,6 +22,8 @@ CHECKS = {
     "chat_details": Pair("details of a chat", "会话详情"),
     "chat_members": Pair("members of a chat", "会话成员"),
     "chat_pins": Pair("pins of a chat", "会话 Pin"),
+    "chat_tabs": Pair("tabs of a chat", "会话标签页"),
+    "chat_announcements": Pair("announcement of a chat", "群公告"),
     "user_details": Pair("details of people", "人员详细信息"),
     "group_messages": Pair("scope for messages of groups", "群消息权限"),
     "chats": Pair("messages of chats", "会话消息"),
@@ -47,6 +49,19 @@ _PINS = Pair(
     "publish a new version and have it approved; or set pins to false.",
     "消息仍会加载。如需 Pin，请开通 im:message.pins:read 或 im:message:readonly，"
     "发布新版本并通过审核；或将 pins 设为 false。",
+)
+_TABS = Pair(
+    "Messages are loaded without. To have tabs, add im:chat.tabs:read or im:chat:readonly, publish "
+    "a new version and have it approved; or set chat_context to false.",
+    "消息仍会加载。如需标签页，请开通 im:chat.tabs:read 或 im:chat:readonly，"
+    "发布新版本并通过审核；或将 chat_context 设为 false。",
+)
+_ANNOUNCEMENTS = Pair(
+    "Messages are loaded without. To have announcements of either form, add "
+    "im:chat.announcement:read, publish a new version and have it approved; or set chat_context to "
+    "false.",
+    "消息仍会加载。如需新旧两种群公告，请开通 im:chat.announcement:read，"
+    "发布新版本并通过审核；或将 chat_context 设为 false。",
 )
 _REACTIONS = Pair(
     "Messages are loaded without. To have reactions, add im:message.reactions:read or "
@@ -202,6 +217,12 @@ OUTCOMES = {
     "chat_pins.ok": Outcome("ok", Pair("can be listed", "可以列出")),
     "chat_pins.refused": Outcome("warning", "meaning", _PINS),
     "chat_pins.lost": Outcome("warning", "meaning", "advice"),
+    "chat_tabs.ok": Outcome("ok", Pair("can be listed", "可以列出")),
+    "chat_tabs.refused": Outcome("warning", "meaning", _TABS),
+    "chat_tabs.lost": Outcome("warning", "meaning", "advice"),
+    "chat_announcements.ok": Outcome("ok", Pair("can be read", "可以读取")),
+    "chat_announcements.refused": Outcome("warning", "meaning", _ANNOUNCEMENTS),
+    "chat_announcements.lost": Outcome("warning", "meaning", "advice"),
     "reactions.ok": Outcome("ok", Pair("can be read", "可以读取")),
     "reactions.none": Outcome(
         "skipped", Pair("no message was there to ask about", "没有可供询问的消息")

@@ -87,6 +87,8 @@ def first_load(tenant: Tenant) -> Requests:
     }
     if tenant.settings.pins:
         aside["pins"] = _pins(tenant)
+    if tenant.settings.chat_context:
+        aside["context"] = _context(tenant)
     requests = _with_reactions(_add_up(tenant, kinds, aside), tenant, _asked, loads=1.0)
     return _with_tokens(requests, tenant, loads=1.0)
 
@@ -108,6 +110,8 @@ def day_of_loads(tenant: Tenant) -> Requests:
     }
     if tenant.settings.pins:
         aside["pins"] = _pins(tenant).by(_details_a_day(tenant))
+    if tenant.settings.chat_context:
+        aside["context"] = _context(tenant).by(_details_a_day(tenant))
     requests = _with_reactions(_add_up(tenant, kinds, aside), tenant, _asked_a_day, loads)
     return _with_tokens(requests, tenant, loads)
 
@@ -206,6 +210,12 @@ def _members(tenant: Tenant) -> Spread:
 def _pins(tenant: Tenant) -> Spread:
     """A request a chat; nothing tells beforehand in which more than a page is pinned."""
     return Spread(tenant.chats, tenant.chats, tenant.chats * (1 + UNSEEN), 0.0, tenant.chats)
+
+
+def _context(tenant: Tenant) -> Spread:
+    """Tabs and announcement of each chat; nothing tells beforehand which are of the newer form."""
+    least, most = 2 * tenant.chats, 3 * tenant.chats
+    return Spread((least + most) / 2, least, most, 0.0, least)
 
 
 def _details_a_day(tenant: Tenant) -> Spread:

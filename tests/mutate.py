@@ -31,6 +31,7 @@ SUITE = (
     "test_people_histories.py",
     "test_histories_found.py",
     "test_counterexamples.py",
+    "test_chat_context.py",
     "test_forwards*.py",
     "test_reactions.py",
     "test_coverage*.py",

@@ -317,4 +317,16 @@ MUTATIONS = (
         "    state.threads_covered = False\n    for walk in",
         "    for walk in",
     ),
+    Mutation(
+        "the scope of newer announcements is missed by those alone",
+        "roster.py",
+        'return self._whole(of, chat_id, read, scope="newer announcements")',
+        "return self._whole(of, chat_id, read)",
+    ),
+    Mutation(
+        "a chat that announces nothing is no refusal",
+        "api/context.py",
+        "if refused.code not in _NOTHING:",
+        "if True:",
+    ),
 )

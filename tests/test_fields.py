@@ -114,10 +114,11 @@ def test_a_value_of_another_type_is_null_kept_and_counted() -> None:
     assert left.text(VALUES, "number", "sender.") is None
     assert left.integer(VALUES, "text") is None
     assert left.milliseconds(VALUES, "digits") is None
+    assert left.seconds(VALUES, "number") is None
     assert left.boolean(VALUES, "list") is None
     assert left.nested(VALUES, "true", frozenset()) == {}
     kept = {"sender.number": 5, "text": "x", "digits": "-12", "list": ["x"], "true": True}
-    assert (left.extra, left.unparsed) == (kept, 5)
+    assert (left.extra, left.unparsed) == (kept | {"number": 5}, 6)
 
 
 def test_unknown_fields_are_kept_by_path() -> None:

@@ -157,6 +157,25 @@ def test_endpoints_have_limits_of_their_own() -> None:
     assert clock.slept_s == pytest.approx([1.0 + SLACK_S, 1.0 + SLACK_S])
 
 
+def test_an_endpoint_may_be_slower_than_the_others() -> None:
+    """Never faster: the lower of both bounds counts."""
+    clock = FakeClock()
+    limiter = Limiter(
+        *(2, 1_000),
+        clock=clock,
+        wait=lambda _, timeout_s: clock.sleep(timeout_s or 0),
+        slower={"slow": 1, "fast": 9},
+    )
+    for endpoint, waits in (("slow", 1), ("fast", 0), ("other", 0)):
+        before = len(clock.slept_s)
+        for _ in range(2):
+            with limiter.slot(endpoint):
+                pass
+        assert len(clock.slept_s) - before == waits, endpoint
+    with limiter.slot("fast"):
+        assert clock.slept_s == pytest.approx([1.0 + SLACK_S, 1.0 + SLACK_S])
+
+
 def test_a_request_that_fails_gives_its_place_back_like_any_other() -> None:
     """The server may have counted it, so it is held for a window; not for ever."""
     clock = FakeClock()

@@ -17,7 +17,7 @@ def test_rule_can_still_be_broken(mutation: Mutation, tmp_path: Path) -> None:
     """The replacement applies exactly once, changes the source, and leaves Python."""
     before = ROOT / "feishu_source" / mutation.module
     after = tmp_path / "feishu_source" / mutation.module
-    after.parent.mkdir()
+    after.parent.mkdir(parents=True)
     shutil.copy(before, after)
     mutation.apply(tmp_path)
     assert after.read_text("utf-8") != before.read_text("utf-8")

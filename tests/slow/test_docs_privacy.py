@@ -111,6 +111,20 @@ def test_a_persons_reactions_and_pins_go_wherever_they_stand(
         assert [row["operator_id"] for row in lab.rows(table)] == [ann]
 
 
+def test_a_persons_announcements_go(lab: Lab, world: World, ann: str, team: str) -> None:
+    """Those that the person owns or changed last; others stay."""
+    world.scopes |= {"im:chat:readonly", "im:chat.announcement:read"}
+    bob = world.add_user("Bob")
+    chats = [team, *(world.add_chat(member_ids=[ann]) for _ in range(2))]
+    for chat_id, authors in zip(chats, ((ann, ann), (ann, bob), (bob, ann)), strict=True):
+        for author in authors:
+            world.announce(chat_id, author)
+    lab.load(chat_context=True)
+    assert len(lab.rows("chat_announcements")) == 3
+    execute(lab, FORGET.replace("ou_0123456789abcdef", bob))
+    assert [row["chat_id"] for row in lab.rows("chat_announcements")] == [team]
+
+
 CHILDREN = ("message_mentions", "message_links", "message_resources")
 
 

@@ -285,6 +285,18 @@ def test_of_several_claims_the_furthest_is_taken() -> None:
     assert claims(far, own={"mine": claim(0, 7)}) == {"mine": claim(0, 9)}
 
 
+def test_what_is_read_of_chats_once_in_a_while_is_not_read_again() -> None:
+    """By whichever pipeline it was read last."""
+    tables = ("chat_members", "chat_pins", "chat_tabs", "chat_announcements")
+    states = [
+        state_of({}) | {table: {"read_s": {"mine": read_s, "theirs": 9}} for table in tables}
+        for read_s in (7, 5)
+    ]
+    found = Inheritance.collect(states, OWNER, lambda chat_id: chat_id != "theirs")
+    parts = (found.members, found.pins, found.tabs, found.announcements)
+    assert parts == ({"mine": 7},) * 4
+
+
 def test_a_claim_from_before_a_reset_counts_no_more() -> None:
     """However far it reaches; and what was reset elsewhere is reset here."""
     old, reset = state_of({"mine": claim(0, 9)}), state_of({"mine": {"resets": 1}})

@@ -15,6 +15,7 @@ from feishu_source.api.endpoints import Call
 from feishu_source.api.transport import Reply
 from feishu_source.forecast import LoadPlan, plan
 from feishu_source.sandbox import Sandbox, generate
+from feishu_source.sandbox.context import UPGRADED_SCOPE
 from feishu_source.session import Session
 from tests.belt import Belt
 from tests.determinism import Direct
@@ -107,6 +108,10 @@ def tenant_of(shape: Shape) -> Complete:
         now_ms=NOW_MS + DAY_MS,
     )
     world.now_ms = NOW_MS
+    world.scopes |= {"im:chat:readonly", UPGRADED_SCOPE}  # what is refused is not foretold
+    for number, chat_id in enumerate(world.chats):
+        if number % 3:
+            world.announce(chat_id, world.bot.user_id, form="doc" if number % 2 else "docx")
     return Complete(world)
 
 

@@ -68,6 +68,7 @@ def _kind(path: str, query: dict[str, str]) -> str | None:
     if path == MESSAGES:
         return {"chat": "timeline", "thread": "thread"}[query["container_id_type"]]
     names = {"chats": "chat list", "members": "members", "internal": None}
+    names |= {"batch_query": "reactions"}
     return names.get(path.rsplit("/", 1)[-1], "details")
 
 
@@ -464,6 +465,33 @@ def test_message_that_moves_no_chat_up(
 
 # the table
 
+
+@of_each_kind
+def test_reactions_change(belt: Counted, world: World, make: Make, ann: str, kind: str) -> None:
+    """Of what is read again, a message or a reply; where nothing is, they stay as they were."""
+    chat_id = make(kind)
+    old = world.post(chat_id, text="old")
+    world.advance(30 * DAY_S)
+    root = world.post(chat_id, text="root")
+    reply = world.reply_in_thread(root, ann, text="reply")
+    taken = world.react(root, ann, "OK")
+    belt.ask(reactions=True, **HEADS)
+    belt.assert_equals_truth()
+    world.take_back(root, taken)
+    world.react(reply, ann, "DONE")
+    world.advance(120)
+    threads = {} if kind == "topic group" else {"thread": 1}
+    assert belt.ask(reactions=True, **HEADS) == QUIET | threads | {"reactions": 1}
+    belt.assert_equals_truth()
+    world.react(old, ann, "OK")
+    world.advance(120)
+    belt.ask(reactions=True, **HEADS)
+    assert not belt.is_true
+    world.advance(10 * DAY_S)
+    belt.ask(reactions=True)  # by its rung, as an edit of it would be
+    belt.assert_equals_truth()
+
+
 STORIES: dict[tuple[str, str], list[Callable[..., None]]] = {
     ("new message in a chat", "the next load"): [test_new_message],
     ("reply in a topic group", "the next load"): [test_reply_in_a_topic_group],
@@ -493,6 +521,9 @@ STORIES: dict[tuple[str, str], list[Callable[..., None]]] = {
     ],
     ("edit or recall of an older reply", "the same, by the age of the root"): [
         test_change_of_an_older_reply
+    ],
+    ("with `reactions`: a reaction set or taken back", "as an edit of its message or reply"): [
+        test_reactions_change
     ],
     ("anything older", "`--full`, or a rung of your own"): [test_change_of_what_no_rung_reaches],
     ("a chat the bot has just joined", "the next load, from its beginning"): [

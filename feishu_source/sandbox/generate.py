@@ -2,8 +2,9 @@
 
 In: how many chats, messages and days. Out: a `World` with everything in it that the platform
 knows: all kinds of bodies, threads of any length, plain replies, edits, recalls, forwards,
-mentions, bots, anonymous and system senders, names that are meant to break things, and messages
-with equal times. Bodies are made when they are first read, so a million messages stay lean.
+mentions, reactions, pins, bots, anonymous and system senders, names that are meant to break
+things, and messages with equal times. Bodies are made when they are first read, so a million
+messages stay lean.
 Refuses to know: HTTP.
 """
 
@@ -28,11 +29,14 @@ _BOT_SENDERS = 0.04
 _NO_SENDER = 0.02
 _FUTURE_FIELDS = 0.005
 _ALSO_TO_CHAT = 0.03
+_REACTED_TO = 0.05
+_PINNED = 0.002
 _MESSAGES_PER_FORWARD = 400
 # A chat with so many messages gets that many in one and the same millisecond: more than a page.
 _BURST = 60
 _BURST_FROM = 200
 _LONGEST_THREAD = 200
+_EMOJI = ("THUMBSUP", "OK", "DONE", "HEART", "Get", "JIAYI")
 _EDITABLE = ("text", "post", "interactive")
 
 
@@ -62,7 +66,9 @@ def generate(
     variety = Variety(seed, list(world.users.values()), list(world.chats))
     for chat, share in zip(made, _shares(chats, messages), strict=True):
         chat.draw = variety.draw
+        before = len(world.messages)
         _fill(world, chat, share, thread_share, end_ms, chance)
+        _react(world, chat, world.messages[before:], Random(f"reactions/{seed}/{before}"))
     return world
 
 
@@ -210,6 +216,20 @@ def _copy(world: World, chat: Chat, count: int, crowd: _Crowd) -> None:
     chosen = crowd.chance.sample(originals, count)
     for reply in chosen:
         world.copy_to_chat(reply)
+
+
+def _react(world: World, chat: Chat, messages: list[Message], chance: Random) -> None:
+    """One to four reactions to some messages and replies; a few are pinned."""
+    people = list(chat.members)
+    for message in messages:
+        draw = chance.random()
+        if message.recalled or draw >= _REACTED_TO:
+            continue
+        message_id = world.id_of(message)
+        for user_id in chance.sample(people, min(len(people), 1 + int(draw * 80))):
+            world.react(message_id, user_id, chance.choice(_EMOJI))
+        if draw < _PINNED:
+            world.pin(message_id, people[0])
 
 
 def _alter(messages: list[Message], end_ms: int, chance: Random) -> None:

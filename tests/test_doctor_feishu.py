@@ -110,7 +110,7 @@ def test_tabs_and_the_announcement_are_looked_at_where_they_are_wanted(
 ) -> None:
     """Of either form; no finding and no request where they are not."""
     world.scopes |= {"im:chat:readonly"}
-    ok, refused = "chat_announcements.ok", "chat_announcements.refused"
+    ok, refused = "announcement.ok", "announcement.refused"
     forms: tuple[tuple[Literal["doc", "docx"], str], ...] = (("doc", ok), ("docx", refused))
     for form, told in forms:
         world.announce(team, ann, form=form)
@@ -127,8 +127,8 @@ def test_tabs_and_the_announcement_are_looked_at_where_they_are_wanted(
 @pytest.mark.parametrize(
     ("name", "told"),
     [
-        ("missing_scope", ["chat_tabs.refused", "chat_announcements.refused"]),
-        ("html_502", ["chat_tabs.lost", "chat_announcements.lost"]),
+        ("missing_scope", ["chat_tabs.refused", "announcement.refused"]),
+        ("html_502", ["chat_tabs.lost", "announcement.lost"]),
     ],
 )
 def test_tabs_and_an_announcement_that_cannot_be_had_are_warnings(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from feishu_source.cli.check import _ID_CELLS
 from feishu_source.doctor.findings import GRAVEST_FIRST
 from feishu_source.doctor.text import Pair
 from feishu_source.doctor.texts import CHECKS, OUTCOMES, SKIPPED, UNFORESEEN
@@ -61,3 +62,8 @@ def test_every_outcome_is_told_by_some_story() -> None:
     told = {key for key in OUTCOMES if f'"{key}"' in stories}
     general = {key for key, outcome in OUTCOMES.items() if outcome in (SKIPPED, UNFORESEEN)}
     assert sorted(OUTCOMES.keys() - told - general) == []
+
+
+def test_every_id_fits_its_column() -> None:
+    """One that is longer would run into what was found."""
+    assert max(map(len, CHECKS)) < _ID_CELLS

@@ -155,7 +155,7 @@ class Inquiry:
                 self._answers.pins = _refusal(found) or True
             if "chat_tabs" in extras:
                 self._answers.tabs = _refusal(self._try_tabs(chat_id)) or True
-            if "chat_announcements" in extras:
+            if "announcement" in extras:
                 self._answers.announcement = _refusal(self._try_announcement(chat_id)) or True
             if "user_details" in extras and isinstance(members, Page):
                 self._try_person(members)

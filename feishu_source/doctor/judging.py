@@ -56,7 +56,7 @@ CONTACT_SCOPES = frozenset(
 
 AFTER_CREDENTIALS = (
     *("scopes", "bot", "chat_list", "selection", "chat_details", "chat_members", "chat_pins"),
-    *("chat_tabs", "chat_announcements"),
+    *("chat_tabs", "announcement"),
     *("user_details", "group_messages", "chats", "threads", "reactions"),
     *("parameters", "rate_limit"),
 )
@@ -64,7 +64,7 @@ AFTER_CREDENTIALS = (
 EXTRAS = {
     "chat_pins": "pins",
     "chat_tabs": "chat_context",
-    "chat_announcements": "chat_context",
+    "announcement": "chat_context",
     "reactions": "reactions",
     "user_details": "user_details",
 }
@@ -223,7 +223,7 @@ def _judge_reading(answers: Answers, asked: Asked) -> Iterator[Finding]:
         ("chat_members", answers.members),
         ("chat_pins", answers.pins),
         ("chat_tabs", answers.tabs),
-        ("chat_announcements", answers.announcement),
+        ("announcement", answers.announcement),
     ):
         yield _judge_optional(name, answer, none)
     yield _judge_person(answers)

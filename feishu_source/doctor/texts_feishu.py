@@ -23,7 +23,7 @@ CHECKS = {
     "chat_members": Pair("members of a chat", "会话成员"),
     "chat_pins": Pair("pins of a chat", "会话 Pin"),
     "chat_tabs": Pair("tabs of a chat", "会话标签页"),
-    "chat_announcements": Pair("announcement of a chat", "群公告"),
+    "announcement": Pair("announcement of a chat", "群公告"),
     "user_details": Pair("details of people", "人员详细信息"),
     "group_messages": Pair("scope for messages of groups", "群消息权限"),
     "chats": Pair("messages of chats", "会话消息"),
@@ -220,9 +220,9 @@ OUTCOMES = {
     "chat_tabs.ok": Outcome("ok", Pair("can be listed", "可以列出")),
     "chat_tabs.refused": Outcome("warning", "meaning", _TABS),
     "chat_tabs.lost": Outcome("warning", "meaning", "advice"),
-    "chat_announcements.ok": Outcome("ok", Pair("can be read", "可以读取")),
-    "chat_announcements.refused": Outcome("warning", "meaning", _ANNOUNCEMENTS),
-    "chat_announcements.lost": Outcome("warning", "meaning", "advice"),
+    "announcement.ok": Outcome("ok", Pair("can be read", "可以读取")),
+    "announcement.refused": Outcome("warning", "meaning", _ANNOUNCEMENTS),
+    "announcement.lost": Outcome("warning", "meaning", "advice"),
     "reactions.ok": Outcome("ok", Pair("can be read", "可以读取")),
     "reactions.none": Outcome(
         "skipped", Pair("no message was there to ask about", "没有可供询问的消息")

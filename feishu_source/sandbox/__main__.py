@@ -47,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--thread-groups", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--now-ms", type=int, help="let the time stand still there")
     parser.add_argument("--demo", action="store_true", help="the demo's tenant, which moves")
+    parser.add_argument("--scope", action="append", default=[], help="one more that is granted")
     parser.add_argument("--rate-limit", action="store_true", help="50 a second, 1000 a minute")
     parser.add_argument("--latency-ms", type=_span, metavar="LOW:HIGH")
     return parser
@@ -58,8 +59,12 @@ def _span(text: str) -> tuple[float, float]:
 
 
 def _world(asked: argparse.Namespace) -> World:
-    if asked.demo:
-        return demo_world(asked.seed)
+    world = demo_world(asked.seed) if asked.demo else _generate(asked)
+    world.scopes |= set(asked.scope)
+    return world
+
+
+def _generate(asked: argparse.Namespace) -> World:
     return generate(
         asked.seed,
         chats=asked.chats,

@@ -58,6 +58,23 @@ class MergingClient(DuckDbClient):
             return super()._create_merge_followup_jobs(table_chain)
         return [_MergeRequest.from_table_chain(table_chain, self.sql_client)]
 
+    def complete_load(self, load_id: str) -> None:
+        """What an older version left staged goes: dlt empties only what it stages into."""
+        super().complete_load(load_id)
+        with self.with_staging_dataset():
+            if self.sql_client.has_dataset() and self._is_left_from_before():
+                self.sql_client.drop_dataset()  # as a whole: dlt makes anew what it needs of it
+
+    def _is_left_from_before(self) -> bool:
+        """True if the staging dataset has tables whose rows are merged from their files."""
+        found = self.sql_client.execute_sql(
+            "SELECT table_name FROM duckdb_tables()"
+            " WHERE database_name = current_database() AND schema_name = %s",
+            self.sql_client.dataset_name,
+        )
+        staged = {row[0] for row in found or ()} & {*self.schema.data_table_names()}
+        return any(self._merges(self.prepare_load_table(name)) for name in staged)
+
     def _merges(self, table: PreparedTableSchema) -> bool:
         """True of every table of this source; whatever else a pipeline loads is left to dlt."""
         keys = _columns(table, "primary_key")

@@ -122,7 +122,7 @@ class People:
         return self._rows(open_ids, items)
 
     def _rows(self, open_ids: Sequence[str], items: Sequence[Mapping[str, Any]]) -> list[Row]:
-        told = {item.get("open_id"): item for item in items}
+        told = {each: item for item in items if isinstance(each := item.get("open_id"), str)}
         rows: list[Row] = []
         for open_id in open_ids:
             if item := told.get(open_id):

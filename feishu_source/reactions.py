@@ -35,6 +35,7 @@ from feishu_source.errors import (
     ReplyBroken,
     RequestsSpent,
     RetriesExhausted,
+    UnknownCode,
 )
 from feishu_source.reaction_debt import AGAIN_S, owe
 from feishu_source.reaction_rows import NO_ID, reaction_rows
@@ -44,6 +45,10 @@ from feishu_source.workers import Job, Workers
 MOST_BEHIND = 1_000
 """Messages asked about and not answered, from which on no further page is taken in: memory must
 not grow because pages come faster than reactions."""
+
+MOST_UNKNOWN = 2 * MOST_MESSAGES
+"""Refusals with a code that nobody listed, and no answer between them: more than one batch gives
+that is halved to its end. Whatever they mean, halving on would cost two requests a message."""
 
 FAILED = (
     "reactions to {:,} messages were refused{}: what was loaded of them stays, and they are asked "
@@ -96,6 +101,7 @@ class Reactions:
         self._under_way: dict[str, Asked] = {}
         self._mixes = True
         self._lost = 0
+        self._unknown = 0
         self._failed, self._owed = 0, 0
         self._reason = ""
         self._trouble: FeishuError | None = None
@@ -136,7 +142,7 @@ class Reactions:
         """Takes in an answer, or what came in its place."""
         batch[0].visit.requests += 1
         if isinstance(result, ReactionAnswer):
-            self._lost = 0
+            self._lost = self._unknown = 0
             self._take_answer(batch, result)
         elif isinstance(result, RequestsSpent):
             self._put_off(batch, None)
@@ -215,6 +221,12 @@ class Reactions:
     def _split(self, batch: Batch, error: FeishuError) -> None:
         """Asks about the parts of a batch that was refused; a chat's refusal is that of all."""
         chats = _by_chat(batch)
+        if isinstance(error, UnknownCode) and len(chats) == 1:
+            self._unknown += 1
+            self.out = self.out or self._unknown >= MOST_UNKNOWN
+        if self.out:
+            self._put_off(batch, error)
+            return
         if len(chats) > 1:
             self._mixes = False  # it may be the mixture itself: from now on each chat by itself
             parts = list(chats.values())

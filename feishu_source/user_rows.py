@@ -35,7 +35,9 @@ def user_row(open_id: str, item: Mapping[str, Any], at_ms: int) -> tuple[Row, in
     """The row of a person who was told of, and how many values did not parse."""
     left = Leftovers()
     values: dict[str, Any] = {name: left.text(item, name) for name in _TEXT}
-    state = left.nested(item, "status", frozenset(item.get("status") or {}))
+    status = item.get("status")
+    known = frozenset(status) if isinstance(status, dict) else frozenset[str]()
+    state = left.nested(item, "status", known)
     values |= {name: left.boolean(state, name) for name in _STATES}
     departments = item.get("department_ids")
     if departments is not None and not isinstance(departments, list):

@@ -131,3 +131,17 @@ def test_what_else_a_pipeline_loads_is_merged_as_dlt_does_it(tmp_path: Path) -> 
         )
     assert found == [(2, 2, 1)]
     assert isinstance(pipeline.destination_client(), MergingClient)
+
+
+def test_what_an_older_version_staged_goes(history: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was killed before it emptied its staging dataset; nobody else would, ever."""
+    staged = "select table_name from information_schema.tables where table_schema <> 'feishu'"
+    with monkeypatch.context() as older:
+        older.setattr(MergingClient, "_merges", lambda client, table: False)
+        older.setenv("LOAD__TRUNCATE_STAGING_DATASET", "false")
+        history.load()
+    assert ("messages",) in history.query(staged)
+    assert history.query("select count(*) from feishu_staging.messages") == [(14,)]
+    history.load()
+    assert history.query(staged) == []
+    history.assert_equals_truth()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from feishu_source.errors import StopError
 from feishu_source.people import MISSING_PERIODS
 from feishu_source.sandbox import Fault, Switches, World
-from feishu_source.sandbox.contacts import CONTACT_SCOPE, FIELD_SCOPES
+from feishu_source.sandbox.contacts import CONTACT_SCOPE, FIELD_SCOPES, users_of
 from tests.lab import DAY_S, Lab, at
 from tests.test_people import names, view
 
@@ -170,6 +172,21 @@ def test_trouble_ends_the_asking_and_not_the_load(
     assert (report.exit_code, lab.rows("users"), len(report.warnings)) == (0, [], 1)
     lab.sandbox.clear_faults()
     lab.load(user_details=True)
+    assert statuses(lab) == {ann: ("ok", "Ann", None)}
+
+
+@pytest.mark.parametrize("open_id", [["ou_1"], {"id": "ou_1"}])
+def test_an_item_whose_open_id_is_no_text_is_nobody(
+    lab: Lab, world: World, ann: str, team: str, monkeypatch: pytest.MonkeyPatch, open_id: Any
+) -> None:
+    """The others are told of as ever, and the load does not end."""
+
+    def users(*arguments: Any) -> list[dict[str, Any]]:
+        return [{"open_id": open_id, "name": "Nobody"}, *users_of(*arguments)]
+
+    monkeypatch.setattr("feishu_source.sandbox.endpoints.users_of", users)
+    world.post(team, ann, text="here")
+    assert lab.load(user_details=True).exit_code == 0
     assert statuses(lab) == {ann: ("ok", "Ann", None)}
 
 

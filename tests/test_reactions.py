@@ -233,6 +233,20 @@ def test_a_refused_batch_is_halved_until_the_message_stands_alone(belt: Belt, wo
     assert "230110" in belt.warnings[0]
 
 
+def test_where_every_message_is_refused_few_are_asked_about(belt: Belt, world: World) -> None:
+    """Halving costs two requests a message: twenty in a row without an answer are no accident."""
+    _, chat_id, posts = chat_of(world, 200)
+    belt.sandbox.inject(Fault("unknown_code", path=BATCH, times=None))
+    assert belt.load(**ON)[chat_id] == "complete"
+    assert len(batches(belt)) < 100
+    assert owed_from(belt, chat_id) is not None
+    belt.sandbox.clear_faults()
+    world.advance(DAY_S)
+    belt.load(**ON, full=True)
+    assert len(reactions(belt)) == len(posts)
+    belt.assert_equals_truth()
+
+
 def test_one_message_that_fails_keeps_its_rows_and_is_told(belt: Belt, world: World) -> None:
     """The platform gives a reason; the next load that lists it asks again."""
     ann, chat_id, posts = chat_of(world, 3)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from feishu_source.arrow import to_arrow
 from feishu_source.tables import USERS
 from feishu_source.user_rows import missing_row, user_row
@@ -62,6 +64,13 @@ def test_a_value_of_the_wrong_type_is_null_and_counted() -> None:
     found, unparsed = row({"open_id": "ou_7dab", "email": "a@example.com", **odd})
     assert (found["email"], found["name"], found["is_frozen"]) == ("a@example.com", None, None)
     assert (found["department_ids"], found["employee_type"], unparsed) == (None, None, 4)
+
+
+@pytest.mark.parametrize("status", [1, True, 1.5, "gone", ["gone"], [{}]])
+def test_a_status_that_is_no_object_is_one_value_that_is_lost(status: Any) -> None:
+    """Of any kind: no person ends a load."""
+    found, unparsed = row({"open_id": "ou_7dab", "name": "Ann", "status": status})
+    assert (found["status"], found["name"], found["is_frozen"], unparsed) == ("ok", "Ann", None, 1)
 
 
 def test_who_is_no_longer_told_of_keeps_what_was_told() -> None:

@@ -194,7 +194,8 @@ class FilesClient(FilesystemClient):
         schema = schema_of(table).append(pa.field(LOAD_ID, pa.string()))
         files = [name for name in self.list_table_files(table.name) if name.endswith(".parquet")]
         data = ds.dataset(files, schema, format="parquet", filesystem=self.fs_client)
-        counts = ds.field(LOAD_ID).isin(sorted(self.finished_loads()))
+        finished = pa.array(sorted(self.finished_loads()), pa.string())  # even where none is
+        counts = ds.field(LOAD_ID).isin(finished)
         rows = data.to_table([*table.names, LOAD_ID], filter=counts).sort_by(LOAD_ID).to_pylist()
         return list({tuple(row[name] for name in table.key): row for row in rows}.values())
 

@@ -49,14 +49,15 @@ def generate(
     now_ms: int | None = None,
     thread_share: float = 0.1,
     thread_groups: bool = True,
+    reactions: bool = False,
     clock: Callable[[], int] | None = None,
 ) -> World:
     """A tenant with so many chats and messages, the oldest `days` old.
 
     `thread_share` of the messages are replies in threads. With `thread_groups` one chat in seven is
     a topic group and another one a group in the form of threads: there each message begins a
-    thread. The last of five or more chats is empty. With a `clock` the time goes on; the messages
-    end where it stands now.
+    thread. The last of five or more chats is empty. With `reactions` people react and pin. With a
+    `clock` the time goes on; the messages end where it stands now.
     """
     end_ms = clock() if clock else DEFAULT_NOW_MS if now_ms is None else now_ms
     world = World(seed, start_ms=end_ms - days * DAY_MS, now_ms=end_ms, clock=clock)
@@ -68,7 +69,8 @@ def generate(
         chat.draw = variety.draw
         before = len(world.messages)
         _fill(world, chat, share, thread_share, end_ms, chance)
-        _react(world, chat, world.messages[before:], Random(f"reactions/{seed}/{before}"))
+        if reactions:
+            _react(world, chat, world.messages[before:], Random(f"reactions/{seed}/{before}"))
     return world
 
 

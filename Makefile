@@ -21,13 +21,13 @@ demo: $(VENV)/.installed
 	$(BIN)/python pipelines/load_history.py --demo
 
 test: lint
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest $(PYTEST_ARGS) --timeout 300
 
 test-slow: $(VENV)/.installed-test
-	$(BIN)/python -m pytest tests/slow $(PYTEST_ARGS)
+	$(BIN)/python -m pytest tests/slow $(PYTEST_ARGS) --timeout 400
 
 test-warehouses: $(VENV)/.installed-warehouses
-	$(BIN)/python -m pytest tests/warehouses $(PYTEST_ARGS)
+	$(BIN)/python -m pytest tests/warehouses $(PYTEST_ARGS) --timeout 400
 
 test-airflow: .venv-airflow/.installed
 	.venv-airflow/bin/python -m pytest tests/airflow $(PYTEST_ARGS) --timeout 600

@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from feishu_source.arrow import Row
 from feishu_source.fields import Leftovers, dump_json
 from feishu_source.tables import CHAT_ANNOUNCEMENTS, CHAT_TABS
-
-Row = tuple[Any, ...]
 
 _TAB_KEYS = frozenset(["tab_id", "tab_name", "tab_type", "tab_content", "tab_config"])
 _CONFIG_KEYS: frozenset[str] = frozenset()

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from feishu_source.arrow import Row
 from feishu_source.fields import Leftovers
-
-Row = tuple[Any, ...]
 
 _REACTION_KEYS = frozenset(["reaction_id", "operator", "action_time", "reaction_type"])
 _OPERATOR_KEYS = frozenset(["operator_id", "operator_type"])

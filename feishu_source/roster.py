@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from feishu_source.api import Client, FetchPage, check_id
 from feishu_source.api.context import UPGRADED, fetch_announcement, fetch_tabs, fetch_upgraded
@@ -28,6 +28,8 @@ from feishu_source.errors import (
 )
 from feishu_source.fields import text_or_none
 from feishu_source.selection import Selection
+
+T = TypeVar("T")
 
 Known = dict[str, dict[str, Any]]
 
@@ -52,7 +54,6 @@ class Roster:
     order: list[str] = field(default_factory=list)
     _details: dict[str, dict[str, Any] | None] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _details_refused: bool = False
     _ready: bool = False
     _warned: set[str] = field(default_factory=set)
     _refused: set[str] = field(default_factory=set)
@@ -119,19 +120,9 @@ class Roster:
             StopError: the load cannot go on.
         """
         with self._lock:
-            if chat_id in self._details or self._details_refused:
-                return self._details.get(chat_id)
-        try:
-            details = self.client.fetch_chat(chat_id)
-        except StopError:
-            raise
-        except RequestsSpent:
-            details = None
-            self._put_off("chat details", chat_id)
-        except ApiError as error:
-            details = None
-            self._details_refused = error.scope_missing  # the next chat would be refused as well
-            self._do_without("chat details", chat_id, error)
+            if chat_id in self._details:
+                return self._details[chat_id]
+        details = self._whole("chat details", chat_id, partial(self.client.fetch_chat, chat_id))
         with self._lock:
             return self._details.setdefault(chat_id, details)
 
@@ -183,8 +174,8 @@ class Roster:
         return self._whole(of, chat_id, read, scope="newer announcements")
 
     def _whole(
-        self, of: Optional, chat_id: str, read: Callable[[], Listed], scope: str | None = None
-    ) -> Listed | None:
+        self, of: Optional, chat_id: str, read: Callable[[], T], scope: str | None = None
+    ) -> T | None:
         """What `read` gives; `scope`: what a missing scope keeps away, where not all of its kind.
 
         After one such refusal nobody else is asked: the next chat would be refused as well.

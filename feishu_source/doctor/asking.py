@@ -170,12 +170,10 @@ class Inquiry:
         return attempt(partial(fetch_upgraded, self._client, chat_id))
 
     def _try_person(self, members: Page) -> None:
-        for open_id in filter(
-            None, (text_or_none(each.get("member_id")) for each in members.items)
-        ):
+        ids = (text_or_none(each.get("member_id")) for each in members.items)
+        if open_id := next(filter(None, ids), None):
             told = attempt(partial(fetch_users, self._client, [open_id]))
             self._answers.person = told if isinstance(told, ApiError) else next(iter(told), {})
-            return
 
     def _try_chats(self, wanted: list[str], chats: Mapping[str, dict[str, Any]]) -> None:
         for chat_id in self._choose(wanted, chats):

@@ -41,8 +41,10 @@ def _kill() -> None:
 def _before(owner: Any, name: str) -> Callable[[int], None]:
     """Dies as this is called."""
 
+    original = getattr(owner, name)  # here, for a name that is no more to be seen on import
+
     def install_at(times: int) -> None:
-        original, calls = getattr(owner, name), iter(range(1, times + 1))
+        calls = iter(range(1, times + 1))
 
         def replaced(*arguments: Any, **more: Any) -> Any:
             if next(calls, 0) == times:
@@ -57,10 +59,12 @@ def _before(owner: Any, name: str) -> Callable[[int], None]:
 def _between(owner: Any, *names: str) -> Callable[[int], None]:
     """Dies as one of two was called that go together, and not the other, whichever comes first."""
 
+    originals = {name: getattr(owner, name) for name in names}
+
     def install_at(times: int) -> None:
         calls = iter(range(1, 2 * times + 1))
-        for name in names:
-            setattr(owner, name, replace(getattr(owner, name), calls, 2 * times))
+        for name, original in originals.items():
+            setattr(owner, name, replace(original, calls, 2 * times))
 
     def replace(original: Any, calls: Iterator[int], last: int) -> Any:
         def replaced(*arguments: Any, **more: Any) -> Any:
@@ -76,8 +80,10 @@ def _between(owner: Any, *names: str) -> Callable[[int], None]:
 def _after(owner: Any, name: str) -> Callable[[int], None]:
     """Dies as this has returned."""
 
+    original = getattr(owner, name)  # here, for a name that is no more to be seen on import
+
     def install_at(times: int) -> None:
-        original, calls = getattr(owner, name), iter(range(1, times + 1))
+        calls = iter(range(1, times + 1))
 
         def replaced(*arguments: Any, **more: Any) -> Any:
             result = original(*arguments, **more)
@@ -116,7 +122,7 @@ POINTS: dict[str, Callable[[int], None]] = {
     "in the midst of a page": _before(batch, "parse_item"),
     "before a yield": _before(reading, "mark"),
     "after a yield": _after_yield,
-    "in the midst of the extract": _before(batch, "to_arrow"),
+    "in the midst of the extract": _before(batch, "to_table"),
     "between extract and normalize": _before(Pipeline, "normalize"),
     "between normalize and load": _before(Pipeline, "load"),
     "in the midst of the load": _before(duckdb_merge._MergeRequest, "from_table_chain"),

@@ -46,7 +46,7 @@ a load would meet, `plan()` what it would cost, `tenants()` those that are confi
     context_rows                             pure: tabs and announcements to rows
     rows  chat_rows  fields  content/        pure: an item of the API to rows, a body to text
     tombstones                               pure: rows that remove what stood there
-    arrow                                    pure: rows to an Arrow table
+    arrow  gathered                          pure: rows to Arrow tables, these put together
     newest_rows                              pure: SQL for the newest of appended rows
     inheritance                              pure: what other pipelines have loaded here
     idle  selection  shards                  pure: which chats are wanted, which may be left out

@@ -3,7 +3,7 @@
 In: a session, dlt's state. Out: the rows of `chats` and of what hangs on chats: members, pins,
 tabs, announcements; `messages` drives the walk and fills its child tables and `sync_coverage` as
 well; `threads` in the selection means that threads are read. State is written on the generator's
-thread, immediately before the yield of the rows it claims: dlt commits both together or neither.
+thread, in the extract that takes the rows it claims: dlt commits both together or neither.
 """
 
 from __future__ import annotations
@@ -19,10 +19,13 @@ from typing import Any
 import dlt
 import pyarrow as pa
 
+from feishu_source.ahead import Slices
 from feishu_source.arrow import Row, to_arrow
+from feishu_source.batch import Claim
 from feishu_source.chat_rows import chat_row, member_rows, unlisted
 from feishu_source.context_rows import announcement_rows, tab_rows
 from feishu_source.errors import ConfigurationError, Interrupted
+from feishu_source.gathered import Gathered
 from feishu_source.holdings import last_rows
 from feishu_source.inheritance import Part
 from feishu_source.options import Options
@@ -278,22 +281,10 @@ def read_messages(session: Session) -> Iterator[Any]:
     slices = session.slices_of(session.begin_walk(claims, known, threads))
     session.progress.phase = "messages"
     missing = _not_there(_THERE_FOR_QUERIES)
-    names = session.names
     try:
-        for batch in slices.slice():
-            claims.update(batch.claims)
-            for table, data in batch.tables:
-                missing.discard(table)
-                if names:
-                    names.note(table, data)
-                yield mark(table, data)
-        if names and (seen := names.take(session.pinned_s * 1_000)):
-            missing.discard(NAMES_SEEN)
-            yield mark(NAMES_SEEN, to_arrow(NAMES_SEEN, seen))
-        if slices.finished:
-            for table, rows in session.closing_rows():
-                missing.discard(table)
-                yield mark(table, to_arrow(table, rows))
+        for table, data in _tables_of(session, slices, claims):
+            missing.discard(table)
+            yield mark(table, data)
     finally:
         if not session.sliced:
             # Also when dlt gives up: a walk must not outlive the extract that stores its claims.
@@ -301,6 +292,25 @@ def read_messages(session: Session) -> Iterator[Any]:
     for table in missing:  # without rows, so that every query finds it from the first load on
         yield mark(table, to_arrow(table, []))
     session.progress.phase = "loading"
+
+
+def _tables_of(
+    session: Session, slices: Slices, claims: dict[str, Claim]
+) -> Iterator[tuple[Table, pa.Table]]:
+    """The tables of one slice; a claim may stand before its rows, one package has all of them."""
+    names, gathered = session.names, Gathered()
+    for batch in slices.slice():
+        claims.update(batch.claims)
+        if names:
+            for table, data in batch.tables:
+                names.note(table, data)
+        yield from gathered.add(batch.tables)
+    if slices.finished:
+        closing = session.closing_rows()
+        yield from gathered.add((table, to_arrow(table, rows)) for table, rows in closing)
+    yield from gathered.rest()
+    if names and (seen := names.take(session.pinned_s * 1_000)):
+        yield NAMES_SEEN, to_arrow(NAMES_SEEN, seen)
 
 
 def _not_there(tables: Iterable[Table]) -> set[Table]:

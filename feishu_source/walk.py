@@ -145,7 +145,7 @@ class Walk:
     def slice(self) -> Iterator[Batch]:
         """Reads until the slice is full or nothing is due, and yields what was read.
 
-        Each batch's claims must be stored before its tables are given away.
+        Each batch's claims must be stored in the same package as its tables.
         """
         self._begin_slice()
         while True:

@@ -1,4 +1,4 @@
-"""Writes models/sources.yml and models/models.yml: what `feishu_source/tables.py` says of columns.
+"""Writes models/sources.yml and models/models.yml: what `feishu_source/tables` says of columns.
 
 python dbt/make_descriptions.py
 """
@@ -15,7 +15,7 @@ sys.path.insert(0, str(FOLDER.parent))
 
 from feishu_source.tables import DELETED, MESSAGES, TABLES, Table  # noqa: E402 - from a checkout
 
-HEAD = """# Made by dbt/make_descriptions.py from feishu_source/tables.py: change it there.
+HEAD = """# Made by dbt/make_descriptions.py from feishu_source/tables: change it there.
 version: 2
 """
 PARENTS = {

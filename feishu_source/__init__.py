@@ -51,7 +51,7 @@ a load would meet, `plan()` what it would cost, `tenants()` those that are confi
     inheritance                              pure: what other pipelines have loaded here
     idle  selection  shards                  pure: which chats are wanted, which may be left out
     reaction_debt                            pure: of which time reactions are lacking
-    coverage  rungs  hot  state  tables      pure: what is claimed and due; what the tables are
+    coverage  rungs  hot  state  tables/     pure: what is claimed and due; what the tables are
     api/                                     the door: tokens, requests, retries, the limiter
     errors  codes  report  settings          words all of them use
     json_text  version                       what even those may use

@@ -104,7 +104,7 @@ def test_every_exit_code_is_in_the_table_and_no_other() -> None:
 
 
 def test_every_table_is_named_with_its_key() -> None:
-    """In the order of tables.py, keys as the merge uses them."""
+    """In the order of feishu_source.tables, keys as the merge uses them."""
     written = {row[0].strip("`"): row[-1].split(", ") for row in tables_in(ENGLISH)[0]}
     assert written == {table.name: list(table.key) for table in tables.TABLES.values()}
 

@@ -50,7 +50,7 @@ def run(words: list[str], folder: Path, **environment: str) -> subprocess.Comple
 
 @pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
 def test_each_table_is_an_asset_with_its_columns_and_parents(table: Table) -> None:
-    """As tables.py declares it."""
+    """As feishu_source.tables declares it."""
     spec = specs()[table.name]
     assert spec.description == table.description
     columns: Any = spec.metadata["dagster/column_schema"]

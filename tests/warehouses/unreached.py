@@ -129,7 +129,7 @@ class Unreached:
     """What holds in every one of them: the tables are those of the declaration."""
 
     types: ClassVar[dict[str, str]]
-    """How the destination calls each type of `tables.py`, as sqlglot writes it."""
+    """How the destination calls each type of `feishu_source.tables`, as sqlglot writes it."""
     load_id_type: ClassVar[str]
     describes_columns: ClassVar[bool] = True
 

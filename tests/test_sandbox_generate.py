@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import pytest
 
@@ -44,6 +45,24 @@ TYPES = {
 def world() -> World:
     """A generated tenant, for all tests of this module."""
     return generate(seed=1, chats=30, messages=8_000, days=365, now_ms=NOW_MS)
+
+
+def test_chats_have_tabs_and_announcements_where_they_are_wanted() -> None:
+    """Of both forms; nobody else's tenant changes by it."""
+
+    def made(context: bool) -> dict[str, list[dict[str, Any]]]:
+        world = generate(seed=1, chats=8, messages=200, days=30, now_ms=NOW_MS, context=context)
+        world.scopes.add("im:chat.announcement:read")
+        return world.truth()
+
+    plain, furnished = made(False), made(True)
+    context = ("chat_tabs", "chat_announcements")
+    assert not any(plain[table] for table in context)
+    assert {row["announcement_type"] for row in furnished["chat_announcements"]} == {"doc", "docx"}
+    assert {row["tab_type"] for row in furnished["chat_tabs"]} == {"message", "url"}
+    assert {table: rows for table, rows in furnished.items() if table not in context} == {
+        table: rows for table, rows in plain.items() if table not in context
+    }
 
 
 def test_equal_arguments_make_equal_tenants() -> None:

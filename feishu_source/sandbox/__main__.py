@@ -74,6 +74,7 @@ def _generate(asked: argparse.Namespace) -> World:
         thread_groups=asked.thread_groups,
         now_ms=asked.now_ms,
         reactions=True,
+        context=True,
         clock=None if asked.now_ms is not None else lambda: int(time.time() * 1000),
     )
 

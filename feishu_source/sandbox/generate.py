@@ -2,9 +2,9 @@
 
 In: how many chats, messages and days. Out: a `World` with everything in it that the platform
 knows: all kinds of bodies, threads of any length, plain replies, edits, recalls, forwards,
-mentions, reactions, pins, bots, anonymous and system senders, names that are meant to break
-things, and messages with equal times. Bodies are made when they are first read, so a million
-messages stay lean.
+mentions, reactions, pins, tabs, announcements, bots, anonymous and system senders, names that are
+meant to break things, and messages with equal times. Bodies are made when they are first read, so a
+million messages stay lean.
 Refuses to know: HTTP.
 """
 
@@ -12,9 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from random import Random
+from typing import Literal
 
 from feishu_source.sandbox import phrases
 from feishu_source.sandbox.community import DEFAULT_NOW_MS
+from feishu_source.sandbox.context import Tab
 from feishu_source.sandbox.tenant import Chat, Message, Thread
 from feishu_source.sandbox.variety import Variety
 from feishu_source.sandbox.world import World
@@ -37,6 +39,8 @@ _BURST = 60
 _BURST_FROM = 200
 _LONGEST_THREAD = 200
 _EMOJI = ("THUMBSUP", "OK", "DONE", "HEART", "Get", "JIAYI")
+_TABS = ("看板", "Wiki", "值班表")
+_ANNOUNCED = '{"title":{"elements":[{"type":"textRun","textRun":{"text":"群规"}}]},"body":null}'
 _EDITABLE = ("text", "post", "interactive")
 
 
@@ -50,14 +54,16 @@ def generate(
     thread_share: float = 0.1,
     thread_groups: bool = True,
     reactions: bool = False,
+    context: bool = False,
     clock: Callable[[], int] | None = None,
 ) -> World:
     """A tenant with so many chats and messages, the oldest `days` old.
 
     `thread_share` of the messages are replies in threads. With `thread_groups` one chat in seven is
     a topic group and another one a group in the form of threads: there each message begins a
-    thread. The last of five or more chats is empty. With `reactions` people react and pin. With a
-    `clock` the time goes on; the messages end where it stands now.
+    thread. The last of five or more chats is empty. With `reactions` people react and pin, with
+    `context` chats have tabs and announcements. With a `clock` the time goes on; the messages end
+    where it stands now.
     """
     end_ms = clock() if clock else DEFAULT_NOW_MS if now_ms is None else now_ms
     world = World(seed, start_ms=end_ms - days * DAY_MS, now_ms=end_ms, clock=clock)
@@ -71,6 +77,8 @@ def generate(
         _fill(world, chat, share, thread_share, end_ms, chance)
         if reactions:
             _react(world, chat, world.messages[before:], Random(f"reactions/{seed}/{before}"))
+    for number, chat in enumerate(made if context else []):
+        _furnish(world, chat, number)
     return world
 
 
@@ -232,6 +240,19 @@ def _react(world: World, chat: Chat, messages: list[Message], chance: Random) ->
             world.react(message_id, user_id, chance.choice(_EMOJI))
         if draw < _PINNED:
             world.pin(message_id, people[0])
+
+
+def _furnish(world: World, chat: Chat, number: int) -> None:
+    """Tabs, but for topic groups; of three chats two announce something, one in either form."""
+    if chat.mode != "topic":
+        links = (
+            Tab(f"{7_200 + place}", "url", name, {"url": f"https://example.com/{number}/{place}"})
+            for place, name in enumerate(_TABS[: number % 4])
+        )
+        world.show_tabs(chat.chat_id, Tab("7101", "message"), *links)
+    if number % 3 and (people := list(chat.members)):
+        form: Literal["doc", "docx"] = "doc" if number % 3 == 1 else "docx"
+        world.announce(chat.chat_id, people[0], _ANNOUNCED, form=form)
 
 
 def _alter(messages: list[Message], end_ms: int, chance: Random) -> None:

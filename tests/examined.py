@@ -1,11 +1,13 @@
 """A check of a laboratory: what it found, what it asked, what it left behind.
 
-In: a `Lab`, arguments of the source. Out: findings by `id.outcome`, files with their bytes.
+In: a `Lab`, arguments of the source. Out: findings by `id.outcome`, files with their bytes;
+and what may be wrong beforehand.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,35 @@ from typing import Any
 from feishu_source.destination import plan_pipeline
 from feishu_source.doctor import CheckReport, Finding, check
 from feishu_source.doctor.texts import CHECKS
+from feishu_source.sandbox import Fault, World
 from tests.lab import Lab
+
+CHATS = "/open-apis/im/v1/chats"
+MEMBERS = f"{CHATS}/:chat_id/members"
+GROUP_SCOPE = "im:message.group_msg"
+USER = {"app_id": None, "app_secret": None}
+
+
+def begin_thread(world: World, person: str, chat_id: str) -> str:
+    """A thread of one reply; its id."""
+    root = world.post(chat_id, person, text="root")
+    world.reply_in_thread(root, person, text="reply")
+    return str(world.thread_id_of(root))
+
+
+def fault(name: str, path: str | None = None, **more: Any) -> Callable[[Lab, str], None]:
+    """Something goes wrong with every request to that path."""
+    return lambda lab, _: lab.sandbox.inject(Fault(name, path=path, times=None, **more))
+
+
+def without(*scopes: str) -> Callable[[Lab, str], None]:
+    """The app lacks these scopes."""
+    return lambda lab, _: lab.world.scopes.difference_update(scopes)
+
+
+def user_token(lab: Lab) -> dict[str, Any]:
+    """A ready-made token instead of an app."""
+    return {**USER, "user_access_token": lab.sandbox.user_access_token}
 
 
 def examine(lab: Lab, **arguments: Any) -> CheckReport:

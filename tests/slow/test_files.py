@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import os
-import signal
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
@@ -14,98 +11,31 @@ import duckdb
 import fsspec  # type: ignore[import-untyped]
 import pytest
 
-from feishu_source.errors import ConfigurationError, DestinationError, Interrupted
-from feishu_source.files import Downloads, pending, spool, store
-from feishu_source.files.spool import SpoolFile
+from feishu_source.errors import ConfigurationError
+from feishu_source.files import pending
 from feishu_source.report import FilesReport
 from feishu_source.sandbox import Fault, Switches, World
 from feishu_source.sandbox.bodies import Resource as Part
 from feishu_source.sandbox.bodies import media_body, plain_body
 from feishu_source.sandbox.files import StoredFile, drawn_file
-from tests.crash_points import OF_DOWNLOADS
+from tests.files_lab import (
+    MEGABYTE,
+    RESOURCE,
+    asked,
+    assert_true,
+    decided,
+    files_in,
+    missing_row,
+    statuses,
+    stored_row,
+)
 from tests.lab import DAY_S, Lab
-from tests.laboratory import Row
-from tests.nursery import Nursery
-
-RESOURCE = "/open-apis/im/v1/messages/:message_id/resources/:file_key"
-MEGABYTE = 1024 * 1024
-VOLATILE = {"_dlt_load_id", "decided_at", "run_id", "log_id", "chat_id", "create_time"}
 
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
     """Where files go."""
     return tmp_path / "files"
-
-
-def asked(lab: Lab) -> list[str]:
-    """The keys that were asked for since the last load began, in order."""
-    paths = (request.path for request in lab.sandbox.requests)
-    return sorted(path.rpartition("/")[2] for path in paths if "/resources/" in path)
-
-
-def decided(lab: Lab) -> dict[str, Row]:
-    """Rows of `resource_files` by key, without what differs from load to load."""
-    rows = lab.rows("resource_files")
-    return {
-        row["resource_key"]: {k: v for k, v in row.items() if k not in VOLATILE} for row in rows
-    }
-
-
-def statuses(lab: Lab) -> dict[str, str]:
-    """The status of each key."""
-    return {key: row["status"] for key, row in decided(lab).items()}
-
-
-def files_in(place: Path) -> dict[str, bytes]:
-    """The files that have a final name, by their path below the place."""
-    found = (path for path in place.glob("??/*") if path.is_file())
-    return {path.relative_to(place).as_posix(): path.read_bytes() for path in found}
-
-
-def assert_true(lab: Lab, place: Path) -> None:
-    """What rows claim is there, and all that is there is whole and under its own hash."""
-    there = files_in(place)
-    for path, content in there.items():
-        digest = sha256(content).hexdigest()
-        assert path == f"{digest[:2]}/{digest}"
-    for row in lab.rows("resource_files"):
-        if row["status"] == "stored":
-            content = Path(row["path"]).read_bytes()
-            assert (len(content), sha256(content).hexdigest()) == (row["size"], row["sha256"])
-            assert (
-                content
-                == (
-                    lab.world.files.get(row["resource_key"]) or drawn_file(row["resource_key"])
-                ).content
-            )
-        else:
-            assert (row["path"], row["sha256"]) == (None, None)
-
-
-def stored_row(message: str, key: str, kind: str, content: bytes, place: Path, **more: Any) -> Row:
-    """The row of a file that is there."""
-    digest = sha256(content).hexdigest()
-    return {
-        "message_id": message,
-        "resource_key": key,
-        "resource_type": kind,
-        "status": "stored",
-        "path": str(place / digest[:2] / digest),
-        "size": len(content),
-        "sha256": digest,
-        "content_type": "application/octet-stream",
-        "error_code": None,
-        "error_message": None,
-        "attempts": 1,
-    } | more
-
-
-def missing_row(message: str, key: str, kind: str, status: str, **more: Any) -> Row:
-    """The row of one that is not."""
-    nothing = dict.fromkeys(("path", "size", "sha256", "content_type", "safe_name", "error_code"))
-    told = {"message_id": message, "resource_key": key, "resource_type": kind, "status": status}
-    return told | nothing | {"attempts": 0} | more
 
 
 def test_without_a_place_nothing_is_asked_for(lab: Lab, world: World, team: str) -> None:
@@ -444,144 +374,6 @@ def test_what_cannot_be_a_key_is_not_asked_for(
     words = "its key or its message's id has not the shape of one"
     assert report.files == FilesReport(unsupported=3, reasons={words: 3})
     assert len(lab.rows("messages")) == 3
-
-
-def test_a_disk_that_is_full_ends_the_load_and_messages_are_there(
-    lab: Lab, world: World, team: str, place: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """No row claims anything; once there is room, all of it comes."""
-
-    def refuse(*_: Any) -> Any:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    world.post(team, body=media_body("file", "file_1"))
-    for owner, name in ((spool, "file_digest"), (store, "put_in_place")):
-        with monkeypatch.context() as patch:
-            patch.setattr(owner, name, refuse)
-            with pytest.raises(DestinationError, match="No space left") as ended:
-                lab.load(files=str(place))
-        assert (ended.value.report.exit_code, files_in(place)) == (1, {})
-        assert len(lab.rows("messages")) == 1
-    lab.load(files=str(place))
-    assert statuses(lab) == {"file_1": "stored"}
-    assert_true(lab, place)
-
-
-def test_a_scope_that_is_taken_away_meanwhile_decides_nothing(
-    lab: Lab, world: World, team: str, place: Path
-) -> None:
-    """Messages are there, the load is complete, and says what waits."""
-    world.post(team, body=media_body("file", "file_1"))
-    lab.sandbox.inject(Fault("missing_scope", path=RESOURCE, times=None))
-    report = lab.load(files=str(place))
-    assert (report.exit_code, report.rows, report.files and report.files.missing) == (0, 1, 0)
-    assert ["99991672" in warning for warning in report.warnings] == [True]
-    lab.sandbox.clear_faults()
-    lab.load(files=str(place))
-    assert statuses(lab) == {"file_1": "stored"}
-
-
-def test_what_an_earlier_load_began_is_gone_on_with(
-    lab: Lab, world: World, team: str, place: Path
-) -> None:
-    """The version is the same: half of it is not asked for again."""
-    content = bytes(range(256)) * 8_192
-    world.files["file_1"] = StoredFile(content)
-    world.post(team, body=media_body("file", "file_1"))
-    lab.sandbox.inject(Fault("cut_file", path=RESOURCE))
-    lab.load(files=str(place), attempts=1)
-    assert statuses(lab) == {"file_1": "failed"}
-    lab.load(files=str(place))
-    assert (statuses(lab), list(files_in(place).values())) == ({"file_1": "stored"}, [content])
-    (request,) = (each for each in lab.sandbox.requests if "/resources/" in each.path)
-    assert request.status == 206
-
-
-def test_a_beginning_whose_version_nobody_named_is_not_gone_on_with(
-    lab: Lab, world: World, team: str, place: Path
-) -> None:
-    """Another load cannot know that the rest fits."""
-    lab.sandbox.switches = Switches(file_etag=False)
-    world.post(team, body=media_body("file", "file_1"))
-    lab.sandbox.inject(Fault("cut_file", path=RESOURCE))
-    lab.load(files=str(place), attempts=1)
-    lab.load(files=str(place))
-    (request,) = (each for each in lab.sandbox.requests if "/resources/" in each.path)
-    assert (request.status, statuses(lab)) == (200, {"file_1": "stored"})
-    assert_true(lab, place)
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_the_downloads_and_what_came_is_told(
-    lab: Lab,
-    world: World,
-    team: str,
-    place: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    number: signal.Signals,
-) -> None:
-    """It comes while files do: the rows of those that are there are loaded."""
-    for one in range(9):
-        world.post(team, body=media_body("file", f"file_{one}"))
-    collect, left = Downloads._collect, [number]
-
-    def raising(*arguments: Any) -> None:
-        collect(*arguments)
-        if left:
-            signal.raise_signal(left.pop())
-
-    monkeypatch.setattr(Downloads, "_collect", raising)
-    with pytest.raises(Interrupted) as ended:
-        lab.load(files=str(place), files_workers=1)
-    report = ended.value.report
-    assert (report.exit_code, report.rows) == (128 + number, 9)
-    assert 0 < report.files.stored == len(lab.rows("resource_files")) == len(files_in(place)) < 9
-    assert [row["exit_code"] for row in lab.rows("sync_runs")] == [128 + number]
-    lab.load(files=str(place))
-    assert len(lab.rows("resource_files")) == 9
-    assert_true(lab, place)
-
-
-def test_a_signal_does_not_wait_for_a_file_of_which_nothing_comes(
-    lab: Lab, world: World, team: str, place: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It is broken off: without that, the load would end after ten minutes."""
-    world.post(team, body=media_body("file", "file_1"))
-    lab.sandbox.inject(Fault("stalled_file", path=RESOURCE, times=None))
-    begin = SpoolFile.begin
-
-    def raising(*arguments: Any) -> None:
-        begin(*arguments)
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    monkeypatch.setattr(SpoolFile, "begin", raising)
-    with pytest.raises(Interrupted) as ended:
-        lab.load(files=str(place), read_timeout_s=600.0)
-    assert ended.value.report.exit_code == 143
-    assert files_in(place) == {}
-
-
-@pytest.mark.parametrize("point", OF_DOWNLOADS)
-def test_a_kill_at_any_instant_leaves_no_half_file_and_no_false_row(
-    lab: Lab, world: World, team: str, place: Path, point: str
-) -> None:
-    """The next load brings what is missing, and nothing is there twice."""
-    for one in range(6):
-        world.advance(60)
-        world.files[f"file_{one}"] = StoredFile(bytes([one]) * 200_000)
-        world.post(team, body=media_body("file", f"file_{one}"))
-    pipeline = {"database": str(lab.database), "pipelines_dir": str(lab.folder / "pipelines")}
-    lab.load()
-    times = 1 if point == "before rows of files are loaded" else 2
-    with Nursery() as nursery:
-        nursery.start(pipeline, lab.access | {"files": str(place)}, point, times)
-        assert nursery.wait() == -signal.SIGKILL
-    if lab.query("select 1 from information_schema.tables where table_name = 'resource_files'"):
-        assert_true(lab, place)
-    report = lab.load(files=str(place))
-    assert (report.exit_code, len(lab.rows("resource_files"))) == (0, 6)
-    assert set(statuses(lab).values()) == {"stored"}
-    assert_true(lab, place)
 
 
 def test_files_go_to_any_storage_that_fsspec_knows(lab: Lab, world: World, team: str) -> None:

@@ -314,7 +314,7 @@ def test_positions_that_count_something_else_are_not_believed() -> None:
     honest = plan_of(belt, shape).messages
     for message in belt.world.messages:
         message.position *= 1_000
-        message.wire = None
+        message.wires = None
     leaping = plan_of(belt, shape).messages
     assert leaping == plan_of(belt, replace(shape, positions=False)).messages
     assert ratio(leaping) > ratio(honest)

@@ -329,7 +329,7 @@ def test_a_version_that_was_held_is_opened_in_the_next_slice(belt: Belt, world: 
         ):
             happened.append(outer)
             world.message(outer).more = {"new": 1}
-            world.message(outer).wire = None
+            world.message(outer).wires = None
 
     world.on_look = meddle
     assert belt.load()[here] == "complete"

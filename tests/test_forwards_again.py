@@ -122,7 +122,7 @@ def test_an_id_that_cannot_be_asked_for_is_no_trouble_of_its_chat(belt: Belt, wo
     """Nothing goes out, and the message is loaded with its sentence."""
     here, outer = one_forward(world)
     world.message(outer).more = {"message_id": "om/../x y"}
-    world.message(outer).wire = None
+    world.message(outer).wires = None
     assert belt.load()[here] == "complete"
     assert (gets(belt), told(belt, "om/../x y")) == ([], (SENTENCE, "failed", None))
 

@@ -224,12 +224,12 @@ class Demo:
         message = self._message(number)
         if not message.recalled and message.body.msg_type in ("text", "post", "interactive"):
             message.edits += 1
-            message.update_ms, message.wire = now_ms, None
+            message.update_ms, message.wires = now_ms, None
 
     def _recall(self, number: int, now_ms: int) -> None:
         message = self._message(number)
         message.recalled = True
-        message.update_ms, message.wire = now_ms, None
+        message.update_ms, message.wires = now_ms, None
 
     def _message(self, number: int) -> Message:
         return self.world.message(self.world.message_ids.id_of(number))

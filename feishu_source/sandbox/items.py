@@ -35,7 +35,7 @@ def encode(value: object) -> bytes:
 
 
 class Items:
-    """The items of one tenant, each serialised once per version."""
+    """The items of one tenant, each serialised once per version and form it is asked for in."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -45,12 +45,12 @@ class Items:
         """The JSON of a message in a list."""
         form = (self._world.switches, with_name, card_content)
         key = self._world.forms.setdefault(form, len(self._world.forms))
-        if message.wire is not None and message.wire_key == key:
-            return message.wire
+        if message.wires is not None and (kept := message.wires.get(key)):
+            return kept
         made = encode(message_item(self._world, message, with_name, card_content))
-        if message.wire is not None or self._kept < KEPT_ITEMS:
-            self._kept += message.wire is None
-            message.wire, message.wire_key = made, key
+        if self._kept < KEPT_ITEMS:
+            self._kept += 1
+            message.wires = {**(message.wires or {}), key: made}
         return made
 
 

@@ -126,8 +126,7 @@ class Message:
         "thread_position",
         "update_ms",
         "visible_ms",
-        "wire",
-        "wire_key",
+        "wires",
     )
 
     def __init__(
@@ -150,8 +149,7 @@ class Message:
         self.copy_type = 0
         self.related: Message | None = None
         self.more: dict[str, Any] | None = None
-        self.wire: bytes | None = None
-        self.wire_key = -1
+        self.wires: dict[int, bytes] | None = None
 
     @property
     def body(self) -> Body:

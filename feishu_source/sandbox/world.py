@@ -194,7 +194,7 @@ class World(Community):
         with self.lock:
             message = self.message(message_id)
             message.removed = True
-            message.wire = None
+            message.wires = None
 
     def react(self, message_id: str, user_id: str, emoji_type: str = "THUMBSUP") -> str:
         """Somebody, a person or an app, reacts to a message; returns the reaction_id."""
@@ -253,7 +253,7 @@ class World(Community):
             user.name = name
             for message in (*self.messages, *self._numbered.values()):
                 if message.sender is user:
-                    message.wire = None
+                    message.wires = None
 
     # making
 
@@ -312,7 +312,7 @@ class World(Community):
         if message.thread is None:
             thread_id = self.thread_ids.id_of(message.number)
             message.thread = self.threads[thread_id] = Thread(thread_id, message)
-            message.wire = None
+            message.wires = None
         return message.thread
 
     def copy_to_chat(self, reply: Message) -> Message:
@@ -327,7 +327,7 @@ class World(Community):
 
     def _touch(self, message: Message) -> None:
         message.update_ms = max(self.now_ms, message.create_ms)
-        message.wire = None
+        message.wires = None
 
     def _body(
         self,

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from feishu_source.tables import Table
 
-MOST_BYTES = 16_000_000
+MOST_BYTES = 8_000_000
 """What is held of one table."""
 
 

@@ -73,7 +73,7 @@ class Settings:
     details_share: float = 0.25
     user_details: bool = False
     user_details_period_s: int = 7 * DAY_S
-    slice_messages: int = 100_000
+    slice_messages: int = 120_000
     slice_chars: int = 200_000_000
     batch_rows: int = 5_000
     batch_chars: int = 16_000_000

@@ -81,7 +81,7 @@ def feishu_source(
     reactions: bool = False,
     pins: bool = False,
     chat_context: bool = False,
-    slice_messages: int = 100_000,
+    slice_messages: int = 120_000,
     batch_rows: int = 5_000,
     files: str | None = None,
     files_types: list[str] | None = None,
@@ -169,7 +169,7 @@ def feishu_source(
         chat_context: load the tabs of each chat and what it announces, as often as its members: two
             requests a chat, three where its announcement is of the newer form.
         slice_messages: messages after which a part of a load is written and committed: what a crash
-            may cost.
+            may cost; by default about a row group of DuckDB's, 122,880.
         batch_rows: rows an Arrow table holds on the way: memory against speed.
         files: a folder or a URL such as s3://bucket/folder, to which `load` downloads images,
             files, audio and video behind the messages; empty for none.

@@ -85,6 +85,8 @@ def kind_of(request: Request, world: World) -> str:
         return "topics" if thread.root.chat.mode == "topic" else "threads"
     if request.path in (TOKEN_PATH, CHATS_PATH):
         return "token" if request.path == TOKEN_PATH else "list"
+    if request.path.startswith(f"{MESSAGES_PATH}/"):
+        return "forwards"
     return "members" if request.path.endswith("/members") else "details"
 
 
@@ -100,6 +102,7 @@ def first_load_lines(made: Counter[str], least: Least, world: World) -> list[Lin
     """What a first load asked for beside the least of each kind."""
     chats = world.listed_chats()
     members = sum(max(1, ceil(len(chat.members) / CHATS_PER_PAGE)) for chat in chats)
+    forwards = sum(message.body.msg_type == "merge_forward" for message in world.messages)
     threads, needed = made["threads"] + made["topics"], least.thread_pages + least.topic_pages
     most = int(MOST_PAGES * least.chat_pages)
     return [
@@ -108,6 +111,7 @@ def first_load_lines(made: Counter[str], least: Least, world: World) -> list[Lin
         ),
         at_most(f"pages of {least.threads:,} threads", threads, needed, ",d"),
         Line("  of them in topic groups", f"{made['topics']:,}", "least 0"),
+        _beside("merged forwards", made["forwards"], forwards),
         _beside("details", made["details"], len(chats)),
         _beside("pages of members", made["members"], members),
         _beside("pages of the list of chats", made["list"], ceil(len(chats) / CHATS_PER_PAGE)),

@@ -35,7 +35,8 @@ a load would meet, `plan()` what it would cost, `tenants()` those that are confi
     account                                  what a load has done, and how it ended
     session  terms                           one use of the source: client, chats, walk
     options  ticket                          what it was asked for, checked; a store app's ticket
-    ahead  walk  windows  reader  threads    the belt: chats and threads side by side; no dlt
+    ahead  gathered                          slices read ahead, their batches put together
+    walk  windows  reader  threads           the belt: chats and threads side by side; no dlt
     reception  opener  reactions             what comes back; forwards opened, reactions asked for
     workers                                  requests under way
     roster  people                           which chats there are; details of people
@@ -46,7 +47,7 @@ a load would meet, `plan()` what it would cost, `tenants()` those that are confi
     context_rows                             pure: tabs and announcements to rows
     rows  chat_rows  fields  content/        pure: an item of the API to rows, a body to text
     tombstones                               pure: rows that remove what stood there
-    arrow  gathered                          pure: rows to Arrow tables, these put together
+    arrow                                    pure: rows to an Arrow table
     newest_rows                              pure: SQL for the newest of appended rows
     inheritance                              pure: what other pipelines have loaded here
     idle  selection  shards                  pure: which chats are wanted, which may be left out

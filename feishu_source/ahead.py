@@ -18,7 +18,6 @@ from typing import Protocol
 
 from feishu_source.batch import Batch
 from feishu_source.errors import FeishuError
-from feishu_source.walk import Walk
 
 PATIENCE_S = 5.0
 """Requests that are under way end in a fraction of this, as a rule."""
@@ -35,6 +34,16 @@ class Slices(Protocol):
         """The batches of the next slice."""
 
 
+class Stoppable(Slices, Protocol):
+    """One that can be ended, and forget a slice of which nothing was loaded."""
+
+    def stop(self, error: FeishuError) -> None:
+        """Ends it after what is under way."""
+
+    def rewind(self) -> None:
+        """Forgets the slice that was begun last."""
+
+
 @dataclass(frozen=True, slots=True)
 class SliceEnd:
     """What stands behind the last batch of a slice."""
@@ -45,7 +54,7 @@ class SliceEnd:
 class ReadAhead:
     """The slices of a walk, at most `most_batches` ahead of whoever takes them."""
 
-    def __init__(self, walk: Walk, most_batches: int) -> None:
+    def __init__(self, walk: Stoppable, most_batches: int) -> None:
         self._walk = walk
         self._ready: Queue[Batch | SliceEnd | BaseException] = Queue(most_batches)
         self._taken = Semaphore(0)

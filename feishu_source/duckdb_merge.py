@@ -33,7 +33,7 @@ from dlt.destinations.sql_jobs import SqlFollowupJob
 _ROWS = "{rows of the files}"
 """In the statements of a merge: where its files stand is known when it runs."""
 _POSITION = f"(file_index::BIGINT * {2**40} + file_row_number)"
-"""Of a row in all its files; as one number, since DuckDB compares pairs at twice the time."""
+"""Where a row stands among those of all files, as one number: pairs take DuckDB twice as long."""
 
 
 class MergingClient(DuckDbClient):

@@ -1,6 +1,8 @@
-"""Arrow tables of one name are put together until they are worth their way.
+"""The batches of a slice are put together until they are worth their way.
 
-In: tables as they are read. Out: the same rows in fewer tables, each name's in its order. Pure.
+In: a walk. Out: the same rows in fewer batches, each table's in its order; the claims in the last
+one of a slice, behind all rows they tell of. Refuses to know what the rows mean, and dlt.
+
 dlt works through a schema for each table it is given, which takes milliseconds for ten rows as for
 ten thousand; most child tables of a batch are small.
 """
@@ -11,33 +13,53 @@ from collections.abc import Iterable, Iterator
 
 import pyarrow as pa
 
+from feishu_source.batch import Batch, Claim
+from feishu_source.errors import FeishuError
 from feishu_source.tables import Table
+from feishu_source.walk import Walk
 
 MOST_BYTES = 8_000_000
-"""What is held of one table."""
+"""From so much on a table is given away, each by itself: what is held of all is a little more."""
 
 
 class Gathered:
-    """The tables of one slice: `add` gives back those that are large enough, `rest` all others."""
+    """A walk that gives its rows in few batches."""
 
-    def __init__(self, most_bytes: int = MOST_BYTES) -> None:
-        self._most_bytes = most_bytes
-        self._held: dict[Table, list[pa.Table]] = {}
-        self._bytes: dict[Table, int] = {}
+    def __init__(self, walk: Walk) -> None:
+        self._walk = walk
 
-    def add(self, tables: Iterable[tuple[Table, pa.Table]]) -> Iterator[tuple[Table, pa.Table]]:
-        """Takes the tables in, and gives back what would be too much to hold."""
-        for table, data in tables:
-            self._held.setdefault(table, []).append(data)
-            self._bytes[table] = self._bytes.get(table, 0) + data.nbytes
-            if self._bytes[table] >= self._most_bytes:
-                yield table, self._take(table)
+    @property
+    def finished(self) -> bool:
+        """True if the slice that was read last was the last one."""
+        return self._walk.finished
 
-    def rest(self) -> Iterator[tuple[Table, pa.Table]]:
-        """What is still held."""
-        for table in [*self._held]:
-            yield table, self._take(table)
+    def slice(self) -> Iterator[Batch]:
+        """The next slice; its last batch has the claims."""
+        return gathered(self._walk.slice(), MOST_BYTES)
 
-    def _take(self, table: Table) -> pa.Table:
-        del self._bytes[table]
-        return pa.concat_tables(self._held.pop(table))
+    def stop(self, error: FeishuError) -> None:
+        """Ends the walk after what is under way."""
+        self._walk.stop(error)
+
+    def rewind(self) -> None:
+        """Forgets the slice that was begun last."""
+        self._walk.rewind()
+
+
+def gathered(batches: Iterable[Batch], most_bytes: int) -> Iterator[Batch]:
+    """The rows of these batches in fewer; all claims in the last."""
+    held: dict[Table, list[pa.Table]] = {}
+    held_bytes: dict[Table, int] = {}
+    claims: dict[str, Claim] = {}
+    for batch in batches:
+        claims |= batch.claims
+        for table, data in batch.tables:
+            held.setdefault(table, []).append(data)
+            held_bytes[table] = held_bytes.get(table, 0) + data.nbytes
+        large = [table for table, size in held_bytes.items() if size >= most_bytes]
+        if large:
+            yield Batch([(table, pa.concat_tables(held.pop(table))) for table in large], {})
+            for table in large:
+                del held_bytes[table]
+    if held or claims:
+        yield Batch([(table, pa.concat_tables(parts)) for table, parts in held.items()], claims)

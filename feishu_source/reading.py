@@ -3,7 +3,7 @@
 In: a session, dlt's state. Out: the rows of `chats` and of what hangs on chats: members, pins,
 tabs, announcements; `messages` drives the walk and fills its child tables and `sync_coverage` as
 well; `threads` in the selection means that threads are read. State is written on the generator's
-thread, in the extract that takes the rows it claims: dlt commits both together or neither.
+thread, behind the yield of the rows it claims: dlt commits both together or neither.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ from feishu_source.batch import Claim
 from feishu_source.chat_rows import chat_row, member_rows, unlisted
 from feishu_source.context_rows import announcement_rows, tab_rows
 from feishu_source.errors import ConfigurationError, Interrupted
-from feishu_source.gathered import Gathered
 from feishu_source.holdings import last_rows
 from feishu_source.inheritance import Part
 from feishu_source.options import Options
@@ -297,20 +296,22 @@ def read_messages(session: Session) -> Iterator[Any]:
 def _tables_of(
     session: Session, slices: Slices, claims: dict[str, Claim]
 ) -> Iterator[tuple[Table, pa.Table]]:
-    """The tables of one slice; a claim may stand before its rows, one package has all of them."""
-    names, gathered = session.names, Gathered()
+    """The tables of one slice; a claim is noted once dlt has taken the rows it tells of.
+
+    Not before: whoever reads a few items only (`add_limit`) has the state committed all the same.
+    """
+    names = session.names
     for batch in slices.slice():
-        claims.update(batch.claims)
-        if names:
-            for table, data in batch.tables:
+        for table, data in batch.tables:
+            if names:
                 names.note(table, data)
-        yield from gathered.add(batch.tables)
-    if slices.finished:
-        closing = session.closing_rows()
-        yield from gathered.add((table, to_arrow(table, rows)) for table, rows in closing)
-    yield from gathered.rest()
+            yield table, data
+        claims.update(batch.claims)
     if names and (seen := names.take(session.pinned_s * 1_000)):
         yield NAMES_SEEN, to_arrow(NAMES_SEEN, seen)
+    if slices.finished:
+        for table, rows in session.closing_rows():
+            yield table, to_arrow(table, rows)
 
 
 def _not_there(tables: Iterable[Table]) -> set[Table]:

@@ -23,6 +23,7 @@ from feishu_source.arrow import Row
 from feishu_source.batch import Intake
 from feishu_source.coverage import ChatState
 from feishu_source.errors import FeishuError, Interrupted
+from feishu_source.gathered import Gathered
 from feishu_source.idle import IdleChats
 from feishu_source.inheritance import Inheritance
 from feishu_source.names_seen import NamesSeen
@@ -189,8 +190,9 @@ class Session:
     def slices_of(self, walk: Walk) -> Slices:
         """How the walk is read: ahead where slices are loaded meanwhile."""
         if not self.sliced:
-            return walk
-        self._ahead = self._ahead or ReadAhead(walk, self.options.settings.batches_ahead)
+            return Gathered(walk)
+        if self._ahead is None:
+            self._ahead = ReadAhead(Gathered(walk), self.options.settings.batches_ahead)
         return self._ahead
 
     @property

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import dlt
 import pytest
 
-from feishu_source import load, open_pipeline, reading
+from feishu_source import gathered, load, open_pipeline
 from feishu_source.duckdb_merge import MergingClient, _Merge
 from feishu_source.errors import FeishuError
-from feishu_source.gathered import Gathered
 from feishu_source.sandbox import World
 from tests.lab import Lab
 
@@ -74,7 +72,7 @@ def test_a_tables_rows_may_come_in_many_files(
     history: Lab, merged: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever bounds the size of dlt's files; the rows of one file do not remove another's."""
-    monkeypatch.setattr(reading, "Gathered", partial(Gathered, 1))
+    monkeypatch.setattr(gathered, "MOST_BYTES", 1)
     monkeypatch.setenv("DATA_WRITER__FILE_MAX_ITEMS", "3")
     history.load(page_size=2, batch_rows=2)
     assert max(files for table, files in merged if table == "message_mentions") > 1

@@ -9,43 +9,80 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feishu_source import reading
-from feishu_source.gathered import Gathered
+from feishu_source import feishu_source, open_pipeline, reading
+from feishu_source import gathered as module
+from feishu_source.batch import Batch
+from feishu_source.gathered import MOST_BYTES, gathered
 from feishu_source.sandbox import World
 from feishu_source.tables import LINKS, MENTIONS, MESSAGES, Table
 from tests.lab import Lab
 
 _NAMES = st.sampled_from([MESSAGES, MENTIONS, LINKS])
-_PARTS = st.lists(st.tuples(_NAMES, st.integers(0, 5)), max_size=20)
+_PARTS = st.lists(st.lists(st.tuples(_NAMES, st.integers(0, 5)), max_size=4), max_size=8)
 
 
-def _number(parts: list[tuple[Table, int]]) -> list[tuple[Table, pa.Table]]:
-    """Tables of so many rows, numbered through: eight bytes each."""
-    numbered, first = [], 0
-    for table, rows in parts:
-        numbered.append((table, pa.table({"n": pa.array(range(first, first + rows), pa.int64())})))
-        first += rows
-    return numbered
+def _number(parts: list[list[tuple[Table, int]]]) -> list[Batch]:
+    """Batches of tables of so many rows, numbered through: eight bytes each; a claim a batch."""
+    batches, first = [], 0
+    for number, part in enumerate(parts):
+        tables = []
+        for table, rows in part:
+            data = pa.table({"n": pa.array(range(first, first + rows), pa.int64())})
+            tables.append((table, data))
+            first += rows
+        batches.append(Batch(tables, {f"chat {number}": {}}))
+    return batches
 
 
 @given(_PARTS, st.integers(1, 100))
-def test_rows_come_whole_and_in_order(parts: list[tuple[Table, int]], most_bytes: int) -> None:
-    """Whatever is enough: rest gives what add held back."""
-    given_, gathered = _number(parts), Gathered(most_bytes)
-    out: list[tuple[Table, pa.Table]] = []
-    for one in given_:
-        larger = list(gathered.add([one]))
-        assert all(data.nbytes >= most_bytes for _, data in larger)
-        out += larger
-    rest = list(gathered.rest())
-    assert all(data.nbytes < most_bytes for _, data in rest)
-    assert not list(gathered.rest())
+def test_rows_come_whole_and_in_order(
+    parts: list[list[tuple[Table, int]]], most_bytes: int
+) -> None:
+    """Whatever is enough; the claims come with the last of them."""
+    given_ = _number(parts)
+    out = list(gathered(given_, most_bytes))
+    assert all(data.nbytes >= most_bytes for batch in out[:-1] for _, data in batch.tables)
+    assert not any(batch.claims for batch in out[:-1])
+    assert len(out[-1].claims if out else {}) == len(parts)
     for table in (MESSAGES, MENTIONS, LINKS):
         before, after = (
-            [n for name, data in tables if name is table for n in data["n"].to_pylist()]
-            for tables in (given_, out + rest)
+            [
+                n
+                for batch in batches
+                for name, data in batch.tables
+                if name is table
+                for n in data["n"].to_pylist()
+            ]
+            for batches in (given_, out)
         )
         assert after == before
+
+
+@pytest.mark.parametrize("most_bytes", [1, MOST_BYTES])
+@pytest.mark.parametrize("items", [1, 2, 5])
+def test_who_takes_a_few_items_only_is_told_of_no_more(
+    lab: Lab,
+    world: World,
+    ann: str,
+    team: str,
+    monkeypatch: pytest.MonkeyPatch,
+    items: int,
+    most_bytes: int,
+) -> None:
+    """`add_limit` closes a resource early, and dlt commits its state."""
+    monkeypatch.setattr(module, "MOST_BYTES", most_bytes)
+    root = world.post(team, ann, text="root")
+    for number in range(9):
+        world.post(team, ann, text=f"@<{ann}> https://example.com/{number}")
+        world.reply_in_thread(root, ann, text="reply")
+    source = feishu_source(**lab.access, page_size=2, batch_rows=2)
+    source.resources["messages"].add_limit(items)
+    pipeline = open_pipeline(
+        database=str(lab.database), pipelines_dir=str(lab.folder / "pipelines")
+    )
+    pipeline.run(source)
+    lab.load()
+    lab.assert_equals_truth()
 
 
 def test_a_slice_gives_each_table_once(
@@ -64,5 +101,5 @@ def test_a_slice_gives_each_table_once(
         world.post(team, ann, text=f"https://example.com/{number}")
     lab.load(page_size=2, batch_rows=2)
     assert {"messages", "message_links", "message_mentions"} <= {*given_}
-    assert len(given_) == len({*given_})
+    assert {name for name in given_ if given_.count(name) > 1} <= {"sync_coverage"}  # at the end
     lab.assert_equals_truth()

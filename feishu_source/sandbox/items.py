@@ -23,7 +23,7 @@ RECALLED_SENTENCE = "This message was recalled"
 EVERYONE = "所有人"
 """The name of the entry that stands for everyone, where there is one."""
 KEPT_ITEMS = 250_000
-"""So many items are kept serialised, 150 MB of them; the items of a larger tenant are made anew."""
+"""So many items times forms are kept serialised, 150 MB of them; the others are made each time."""
 
 
 def encode(value: object) -> bytes:

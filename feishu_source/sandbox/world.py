@@ -53,7 +53,7 @@ class World(Community):
         self.files: dict[str, StoredFile] = {}
         """What keys stand for, where somebody said it; other keys stand for a few bytes."""
         self.forms: dict[object, int] = {}
-        """The forms in which items were serialised so far; each message remembers one of them."""
+        """The forms in which items were serialised so far; a message remembers itself in some."""
 
     def look(self) -> None:
         """Let a world that moves by itself catch up with its clock."""

@@ -31,10 +31,10 @@ CONTESTANTS: dict[str, tuple[str, dict[str, str]]] = {
 }
 """Each with its script and what it finds in the environment."""
 
-
 WARM_UP = ("feishu_source", "bare_loop")
 """Who asks for every item before the rounds, with names of senders and without them: the tenant
 makes an item when it is first asked for in a form, which costs whoever asks first."""
+
 MOST_MESSAGES = KEPT_ITEMS // 2
 """The tenant keeps no more in two forms; others are made in each round."""
 

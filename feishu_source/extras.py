@@ -103,8 +103,8 @@ class Extras:
 
         session.progress.phase = "people"
         shard = session.options.selection.shard
-        rows_by_id = {row[0]: row for row in last_rows(self.pipeline, USERS)}
-        held = {each: rows_by_id[each] for each in rows_by_id if shard is None or shard.holds(each)}
+        rows = last_rows(self.pipeline, USERS)
+        held = {row[0]: row for row in rows if shard is None or shard.holds(row[0])}
         seen = [each for each in names.ids if shard is None or shard.holds(each)]
         now_s = session.pinned_s
         people = People(session.client, held, now_s * 1_000)

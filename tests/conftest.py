@@ -95,3 +95,9 @@ def ann(world: World) -> str:
 def team(world: World, ann: str) -> str:
     """An ordinary group of hers."""
     return world.add_chat(name="Team", member_ids=[ann])
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """Where files of messages go."""
+    return tmp_path / "files"

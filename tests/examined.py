@@ -17,8 +17,8 @@ from feishu_source.doctor import CheckReport, Finding, check
 from feishu_source.doctor.texts import CHECKS
 from feishu_source.sandbox import Fault, World
 from tests.lab import Lab
+from tests.sandbox_api import CHATS
 
-CHATS = "/open-apis/im/v1/chats"
 MEMBERS = f"{CHATS}/:chat_id/members"
 GROUP_SCOPE = "im:message.group_msg"
 USER = {"app_id": None, "app_secret": None}

@@ -7,7 +7,6 @@ import pytest
 from feishu_source.doctor.asking import MOST_LIST_PAGES, MOST_NAMED, MOST_TRIED, sample
 from feishu_source.sandbox import Fault, Switches, World
 from tests.examined import (
-    CHATS,
     GROUP_SCOPE,
     MEMBERS,
     amiss,
@@ -19,6 +18,7 @@ from tests.examined import (
     user_token,
 )
 from tests.lab import MESSAGES, Lab
+from tests.sandbox_api import CHATS
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,6 @@ import pytest
 from feishu_source.sandbox import Fault, World
 from feishu_source.sandbox.contacts import CONTACT_SCOPE
 from tests.examined import (
-    CHATS,
     MEMBERS,
     amiss,
     begin_thread,
@@ -22,6 +21,7 @@ from tests.examined import (
     without,
 )
 from tests.lab import MESSAGES, Lab
+from tests.sandbox_api import CHATS
 
 BATCH = MESSAGES + "/reactions/batch_query"
 PINS = "/open-apis/im/v1/pins"

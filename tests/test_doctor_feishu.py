@@ -9,7 +9,6 @@ import pytest
 
 from feishu_source.sandbox import Fault, Switches, World
 from tests.examined import (
-    CHATS,
     GROUP_SCOPE,
     MEMBERS,
     USER,
@@ -24,6 +23,7 @@ from tests.examined import (
     without,
 )
 from tests.lab import MESSAGES, Lab
+from tests.sandbox_api import CHATS
 
 TOKEN = "/open-apis/auth/v3/tenant_access_token/internal"
 CHAT = "/open-apis/im/v1/chats/:chat_id"

@@ -32,12 +32,6 @@ from tests.files_lab import (
 from tests.lab import DAY_S, Lab
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Path:
-    """Where files go."""
-    return tmp_path / "files"
-
-
 def test_without_a_place_nothing_is_asked_for(lab: Lab, world: World, team: str) -> None:
     """The table is there all the same, for queries that join it."""
     world.post(team, body=media_body("image", "img_1"))

@@ -27,12 +27,6 @@ from tests.lab import Lab
 from tests.nursery import Nursery
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Path:
-    """Where files go."""
-    return tmp_path / "files"
-
-
 def test_a_disk_that_is_full_ends_the_load_and_messages_are_there(
     lab: Lab, world: World, team: str, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -110,7 +110,7 @@ def first_load_lines(made: Counter[str], least: Least, world: World) -> list[Lin
             f"pages of {least.chats:,} chats, of {least.chat_pages:,}", made["pages"], most, ",d"
         ),
         at_most(f"pages of {least.threads:,} threads", threads, needed, ",d"),
-        Line("  of them in topic groups", f"{made['topics']:,}", "least 0"),
+        _beside("  of them in topic groups", made["topics"], 0),
         _beside("merged forwards", made["forwards"], forwards),
         _beside("details", made["details"], len(chats)),
         _beside("pages of members", made["members"], members),
@@ -120,7 +120,8 @@ def first_load_lines(made: Counter[str], least: Least, world: World) -> list[Lin
 
 
 def _beside(what: str, made: int, least: int) -> Line:
-    return Line(what, f"{made:,}", f"least {least:,}: {made / least:.3f}")
+    ratio = f": {made / least:.3f}" if least else ""
+    return Line(what, f"{made:,}", f"least {least:,}{ratio}")
 
 
 def _print_idle_loads(chats: int) -> None:

@@ -286,7 +286,7 @@ def finish(state: ChatState, walk: OpenWalk, ladder: Iterable[Rung] = ()) -> Non
     changed behind it meanwhile is for the next sweep.
 
     A `first` walk that read the threads from the start covers all threads: what was loaded since
-    it was opened read its threads too, or `prepare` would have closed it.
+    it was opened read its threads too, or `prepare` or `forget_threads` would have told it.
     """
     walk.at_s = walk.stop_s
     _extend(state, walk)
@@ -347,8 +347,13 @@ def leave_out(state: ChatState, as_of_s: int) -> None:
 
 
 def forget_threads(state: ChatState, walk: OpenWalk) -> None:
-    """Withdraws the claim on threads: replies behind the wanted end were left out."""
-    walk.threads = state.threads_covered = False
+    """Withdraws the claim on threads: replies behind the wanted end were left out.
+
+    From every open walk too: a `first` one claims at its end what others read meanwhile.
+    """
+    for each in (walk, *state.walks.values()):
+        each.threads = False
+    state.threads_covered = False
 
 
 def note_done(done: dict[Kind, OpenWalk], walk: OpenWalk, wanted: Wanted, *, own: bool) -> None:

@@ -258,6 +258,14 @@ def test_forgetting_threads_holds_for_the_walk_too() -> None:
     assert state == ChatState(0, 100, threads_covered=False)
 
 
+def test_open_first_load_does_not_claim_the_threads_that_a_window_left_out(chat: ToyChat) -> None:
+    """The window read further than the first load was to, and left replies behind it out."""
+    chat.load(wanted(5, as_of_s=100, explicit=True), page_s=3, steps=1)
+    chat.load(wanted(20, as_of_s=100, explicit=True), replies_behind=True)
+    assert chat.load(wanted(100)) == [("head", 10, 100), ("first", 3, 5), ("first", 0, 100)]
+    assert chat.false_claims() == set()
+
+
 # claims
 
 

@@ -84,6 +84,22 @@ def test_reply_behind_until_is_read_once_the_bound_is_gone(
     belt.assert_equals_truth()
 
 
+def test_reply_behind_a_second_until_is_read_though_the_first_load_was_cut(
+    belt: Belt, world: World, ann: str, team: str
+) -> None:
+    """What is left of the first load claims no threads that the load behind it left out."""
+    ids = _days(world, team, ann, 20)
+    world.advance(DAY_S)
+    reply = world.reply_in_thread(ids[8], ann, text="later")
+    world.advance(30 * DAY_S)
+    belt.load(until="2026-01-05", max_messages=2, page_size=2)
+    belt.load(until="2026-01-15")
+    assert belt.message_ids() == set(ids[:15])
+    belt.load()
+    assert reply in belt.message_ids()
+    belt.assert_equals_truth()
+
+
 def test_interval_that_is_read_again_sees_old_edits(
     belt: Belt, world: World, ann: str, team: str
 ) -> None:

@@ -38,6 +38,7 @@ def load_all(access: dict[str, Any], folder: Path) -> dict[str, Any]:
         "load_seconds": seconds,
         "peaks_mb": memory.peaks_mb,
         "slices_mb": memory.slices_mb,
+        "children_mb": memory.children_mb,
     }
 
 

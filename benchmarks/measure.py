@@ -1,4 +1,4 @@
-"""What each contestant prints at its end: messages, seconds, rate, peak memory of its process.
+"""What each contestant prints at its end: messages, seconds, rate, peak memory.
 
 In: a function that loads. Out: one line of JSON on stdout. Refuses to know what is loaded.
 """
@@ -9,9 +9,10 @@ import json
 import sys
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+from benchmarks.resident import peak_mb
 
 
 def run(load: Callable[[dict[str, Any], Path], dict[str, Any]]) -> None:
@@ -23,23 +24,22 @@ def run(load: Callable[[dict[str, Any], Path], dict[str, Any]]) -> None:
 def measured(
     load: Callable[[dict[str, Any], Path], dict[str, Any]], access: dict[str, Any], folder: Path
 ) -> dict[str, Any]:
-    """The account of one load in this process."""
+    """The account of one load in this process, and in those it has begun: `children_mb`."""
     begun = time.perf_counter()
     told = load(access, folder)
     seconds = time.perf_counter() - begun
     rate = told["messages"] / seconds
-    return {**told, "seconds": seconds, "rate": rate, "peak_mb": peak_mb()}
+    peak = own_peak_mb() + told.get("children_mb", 0.0)
+    return {**told, "seconds": seconds, "rate": rate, "peak_mb": peak}
 
 
-def peak_mb() -> float:
+def own_peak_mb() -> float:
     """The most memory this process ever had resident.
 
     Linux tells it in VmHWM. `ru_maxrss` would count what the parent had when it started this one.
     """
-    with suppress(OSError):
-        for line in Path("/proc/self/status").read_text("ascii").splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) / 1_024
+    if told := peak_mb():
+        return told
     try:
         import resource
     except ImportError:  # Windows has no such account

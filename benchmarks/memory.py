@@ -2,10 +2,10 @@
 
 `python -m benchmarks.memory [--messages 1000000] [--shape NAME]...` loads so many messages, and a
 fifth of them, into empty DuckDB files, each load in a fresh process beside a tenant in a process of
-its own: spread over many chats, and all in one chat. The peak is the process's VmHWM. Where it
-comes is sampled: while messages are only read, or while the destination takes a slice in, when the
-reading goes on ahead; and what was resident at the begin of the first slice and of the last one
-tells whether anything heaps up.
+its own: spread over many chats, and all in one chat. The peak is VmHWM, of the process that loads
+and of the one it begins for parsing, added up. Where it comes is sampled: while messages are only
+read, or while the destination takes a slice in, when the reading goes on ahead; and what was
+resident at the begin of the first slice and of the last one tells whether anything heaps up.
 """
 
 from __future__ import annotations

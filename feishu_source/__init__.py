@@ -39,9 +39,11 @@ a load would meet, `plan()` what it would cost, `tenants()` those that are confi
     walk  windows  reader  threads           the belt: chats and threads side by side; no dlt
     reception  opener  reactions             what comes back; forwards opened, reactions asked for
     workers                                  requests under way
+    parsing_process                          messages parsed on another core, where one is short
     roster  people                           which chats there are; details of people
     status  visit  stretches                 a chat in this load: what came back, how it stands
     batch                                    rows collected into Arrow tables, with their claims
+    parsing                                  pure: messages to the tables of a batch
     names_seen                               pure: names of people that are new
     forwards  reaction_rows  user_rows       pure: forwards, reactions, pins and people to rows
     context_rows                             pure: tabs and announcements to rows

@@ -2,7 +2,7 @@
 
 In: items with the chat they were listed in, and claims of coverage. Out: Arrow tables of at least
 `batch_rows` messages, together with the claims their rows make true.
-Refuses to know HTTP, dlt and the clock.
+Refuses to know HTTP, dlt, the clock, and where messages are parsed.
 
 Within a slice a message_id is emitted once: of two rows under one key in one load package, dlt's
 delete-insert keeps an arbitrary one. A second listing that is equal is dropped; one that differs is
@@ -16,32 +16,19 @@ messages it has taken in, and a message that was recalled loses them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import Any, NamedTuple
-
-import pyarrow as pa
 
 from feishu_source.arrow import Row
 from feishu_source.coverage import ChatState
 from feishu_source.fields import dump_json, parse_ms
 from feishu_source.forwards import Forward
+from feishu_source.parsing import Collected, InlineParser, Parsed, Parser, Picked, Tables
 from feishu_source.rows import Item, ItemRows, Rejected, content_hash, identify, parse_item
-from feishu_source.tables import (
-    FORWARDED,
-    LINKS,
-    MENTIONS,
-    MESSAGES,
-    REACTIONS,
-    REJECTED,
-    RESOURCES,
-    TABLES,
-    Table,
-)
-from feishu_source.tombstones import stub, to_table
-
-_CHILDREN = (MENTIONS.name, LINKS.name, RESOURCES.name, FORWARDED.name, REACTIONS.name)
+from feishu_source.tables import FORWARDED, MESSAGES, REACTIONS, REJECTED, Table
+from feishu_source.tombstones import stub
 
 Shown = tuple["Listed", str, str, int]
 """A message as it was taken in: where it was listed, its id, its chat, when it was sent (ms)."""
@@ -106,25 +93,44 @@ class Counts:
 class Batch:
     """Arrow tables to load together and the claims that hold once they are loaded."""
 
-    tables: list[tuple[Table, pa.Table]]
+    tables: Tables
     claims: dict[str, Claim]
+
+
+@dataclass(slots=True)
+class PendingBatch:
+    """A batch whose messages may still be on their way through a parser."""
+
+    claims: dict[str, Claim]
+    counts: Counts
+    ready: Tables
+    parsed: Callable[[], Parsed]
+
+    def result(self) -> Batch:
+        """Waits for it; to be asked once, on the thread that reads."""
+        tables, unparsed = self.parsed()
+        self.counts.unparsed += unparsed
+        return Batch([*tables, *self.ready], self.claims)
 
 
 @dataclass
 class Intake:
-    """Turns the items of one load into batches; lives as long as the load, slice by slice."""
+    """Turns the items of one load into batches; lives as long as the load, slice by slice.
+
+    What is plain goes to the parser unread; merged forwards are parsed here, where they wait.
+    """
 
     bounds: Bounds = field(default_factory=Bounds)
     batch_rows: int = 5_000
     batch_chars: int = 16_000_000
     reactions: bool = False
+    parser: Parser = field(default_factory=InlineParser)
     counts: Counts = field(default_factory=Counts)
     _unopened: list[Unopened] = field(default_factory=list)
     _shown: list[Shown] = field(default_factory=list)
-    _rows: dict[str, list[Row]] = field(default_factory=lambda: {name: [] for name in TABLES})
-    _childless: dict[str, list[Row]] = field(
-        default_factory=lambda: {name: [] for name in _CHILDREN}
-    )
+    _collected: Collected = field(default_factory=Collected)
+    _picked: list[Picked] = field(default_factory=list)
+    _messages: int = 0
     _advanced: dict[str, ChatState] = field(default_factory=dict)
     _claims: dict[str, Claim] = field(default_factory=dict)
     _seen: dict[str, tuple[str, int]] = field(default_factory=dict)
@@ -167,10 +173,7 @@ class Intake:
 
     def put_reactions(self, message_id: str, chat_id: str, create_ms: int, rows: list[Row]) -> None:
         """Replaces the reactions of a message, once in a slice: by none, if there are none."""
-        if rows:
-            self._rows[REACTIONS.name].extend(rows)
-        else:
-            self._childless[REACTIONS.name].append(stub(message_id, chat_id, create_ms))
+        self._collected.add_children(REACTIONS, stub(message_id, chat_id, create_ms), rows)
 
     def put(self, one: Unopened, forward: Forward | None, status: str | None, code: int) -> None:
         """Emits a merged forward: with what is in it, or as it is, with what stood in the way."""
@@ -178,7 +181,7 @@ class Intake:
         text = message[_TEXT]
         if forward is not None:
             text = forward.text or text
-            self._children(FORWARDED, message, forward.rows)
+            self._collected.add_children(FORWARDED, message, forward.rows)
             for item, reason in forward.rejected:
                 self.reject(one.listed.chat_id, item, reason, one.listed.listed_at_ms)
             self.counts.unparsed += forward.unparsed
@@ -209,6 +212,9 @@ class Intake:
                 self._add_item(item, listed, bounds)
             except Rejected as reason:
                 self.reject(listed.chat_id, item, str(reason), listed.listed_at_ms)
+        if self._picked:
+            self.parser.add(self._picked)
+            self._picked = []
 
     def claim(self, chat_id: str, state: ChatState) -> None:
         """Notes that a chat's state advanced: it holds once everything added so far is loaded."""
@@ -219,35 +225,29 @@ class Intake:
 
     def add_rows(self, table: Table, rows: Iterable[Row]) -> None:
         """Takes in ready rows of another table, in its column order."""
-        self._rows[table.name].extend(rows)
+        self._collected.rows[table.name].extend(rows)
 
     @property
     def full(self) -> bool:
         """True if there are enough rows for a batch, or few that are long."""
         is_long = self._chars - self._chars_given >= self.batch_chars
-        number = max(len(self._rows[name]) for name in _COUNTED)
-        return is_long or number >= self.batch_rows
+        number = max(len(self._collected.rows[name]) for name in _COUNTED)
+        return is_long or max(self._messages, number) >= self.batch_rows
 
     @property
     def slice_chars(self) -> int:
         """Characters of the bodies that this slice emitted."""
         return self._chars
 
-    def take(self) -> Batch | None:
+    def take(self) -> PendingBatch | None:
         """All rows and claims collected since the last call; None if there are neither."""
         claims = self._claims | {c: state.to_dict() for c, state in self._advanced.items()}
-        if not claims and not any(self._rows.values()):
+        if not claims and not self._messages and not any(self._collected.rows.values()):
             return None
-        tables = [
-            (TABLES[name], table)
-            for name, rows in self._rows.items()
-            if (table := to_table(TABLES[name], rows, self._childless.get(name))) is not None
-        ]
-        self._chars_given = self._chars
-        self._rows = {name: [] for name in TABLES}
-        self._childless = {name: [] for name in _CHILDREN}
+        batch = PendingBatch(claims, self.counts, self._collected.take(), self.parser.end_batch())
+        self._chars_given, self._messages = self._chars, 0
         self._claims, self._advanced = {}, {}
-        return Batch(tables, claims)
+        return batch
 
     def _bounds_of(self, listed: Listed) -> Bounds:
         if listed.loaded:
@@ -261,29 +261,38 @@ class Intake:
         version = content_hash(item), parse_ms(item.get("update_time")) or 0
         seen = self._seen.setdefault(message_id, version)
         if seen is version:  # the very pair just put in: not emitted before
-            rows = parse_item(item, version[0], listed.listed_at_ms)
             if listed.from_thread:
                 self.counts.replies += 1
             else:
                 self.counts.messages += 1
-            self.counts.unparsed += rows.unparsed
             if self.reactions:
-                self._show(rows.message, listed)
-            if rows.message[_TYPE] != "merge_forward":
-                self._emit(rows)
-            elif rows.message[_IS_DELETED]:
-                self._children(FORWARDED, rows.message, [])
-                self._emit(rows)
+                self._show(message_id, created, item, listed)
+            if item.get("msg_type") == "merge_forward":
+                self._add_forward(item, version[0], listed)
             else:
-                self._keep(rows, version[0], listed)
+                self._picked.append((item, version[0], listed.listed_at_ms))
+                self._messages += 1
+                self._chars += _body_chars(item)
         elif seen[0] != version[0] and version[1] >= seen[1]:  # an older one only came late
             self._hold(replace(listed, items=[item]))
 
-    def _show(self, message: Row, listed: Listed) -> None:
-        if message[_IS_DELETED]:
-            self._children(REACTIONS, message, [])
+    def _show(self, message_id: str, created: int, item: Item, listed: Listed) -> None:
+        chat_id = item["chat_id"]
+        if item.get("deleted") is True:
+            self.put_reactions(message_id, chat_id, created, [])
         else:
-            self._shown.append((listed, message[0], message[1], message[_CREATED]))
+            self._shown.append((listed, message_id, chat_id, created))
+
+    def _add_forward(self, item: Item, hash_: str, listed: Listed) -> None:
+        rows = parse_item(item, hash_, listed.listed_at_ms)
+        self.counts.unparsed += rows.unparsed
+        message = rows.message
+        if message[_IS_DELETED]:
+            self._collected.add_children(FORWARDED, message, [])
+            self._emit(rows)
+        else:
+            one = Unopened(message[0], hash_, message[_CREATED], rows, listed)
+            self._unopened.append(one)
 
     def _hold(self, listed: Listed) -> None:
         """Keeps a second version for the next slice, and with it what its chat claims from now."""
@@ -292,22 +301,10 @@ class Intake:
         if state := self._advanced.pop(listed.chat_id, None):
             self._claims[listed.chat_id] = state.to_dict()
 
-    def _keep(self, rows: ItemRows, hash_: str, listed: Listed) -> None:
-        message = rows.message
-        self._unopened.append(Unopened(message[0], hash_, message[_CREATED], rows, listed))
-
     def _emit(self, rows: ItemRows) -> None:
-        self._rows[MESSAGES.name].append(rows.message)
+        self._messages += 1
         self._chars += len(rows.message[_BODY] or "")
-        self._children(MENTIONS, rows.message, rows.mentions)
-        self._children(LINKS, rows.message, rows.links)
-        self._children(RESOURCES, rows.message, rows.resources)
-
-    def _children(self, table: Table, message: Row, rows: list[Row]) -> None:
-        if rows:
-            self._rows[table.name].extend(rows)
-        else:
-            self._childless[table.name].append(message)
+        self._collected.add(rows)
 
     def reject(self, chat_id: str, item: Any, reason: str, at_ms: int) -> None:
         """Keeps an item that can be no row, as it came; the same one once in a slice."""
@@ -316,14 +313,20 @@ class Intake:
         row = (chat_id, digest, reason, data.decode(), at_ms)
         if row[1] not in self._seen:
             self._seen[row[1]] = row[1], 0
-            self._rows[REJECTED.name].append(row)
+            self._collected.rows[REJECTED.name].append(row)
             self.counts.rejected += 1
 
 
-_COUNTED = (MESSAGES.name, FORWARDED.name, REACTIONS.name)
-"""Tables by whose rows a batch is full: of the others there are about as many, or few."""
-_BODY, _TEXT, _TYPE, _IS_DELETED, _CREATED = map(
-    MESSAGES.names.index, ("body_content", "text", "msg_type", "deleted", "create_time")
+def _body_chars(item: Item) -> int:
+    body = item.get("body")
+    content = body.get("content") if isinstance(body, dict) else None
+    return len(content) if isinstance(content, str) else 0
+
+
+_COUNTED = (FORWARDED.name, REACTIONS.name)
+"""Tables by whose rows a batch is full, beside messages: of others there are as many, or few."""
+_BODY, _TEXT, _IS_DELETED, _CREATED = map(
+    MESSAGES.names.index, ("body_content", "text", "deleted", "create_time")
 )
 _STATUS, _CODE = map(MESSAGES.names.index, ("forward_status", "forward_error_code"))
 _INNER = FORWARDED.names.index("body_content")

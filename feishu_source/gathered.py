@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 
 import pyarrow as pa
 
-from feishu_source.batch import Batch, Claim
+from feishu_source.batch import Batch, Claim, PendingBatch
 from feishu_source.errors import FeishuError
 from feishu_source.tables import Table
 from feishu_source.walk import Walk
@@ -46,12 +46,12 @@ class Gathered:
         self._walk.rewind()
 
 
-def gathered(batches: Iterable[Batch], most_bytes: int) -> Iterator[Batch]:
+def gathered(batches: Iterable[PendingBatch], most_bytes: int) -> Iterator[Batch]:
     """The rows of these batches in fewer; all claims in the last."""
     held: dict[Table, list[pa.Table]] = {}
     held_bytes: dict[Table, int] = {}
     claims: dict[str, Claim] = {}
-    for batch in batches:
+    for batch in _results(batches):
         claims |= batch.claims
         for table, data in batch.tables:
             held.setdefault(table, []).append(data)
@@ -63,3 +63,14 @@ def gathered(batches: Iterable[Batch], most_bytes: int) -> Iterator[Batch]:
                 del held_bytes[table]
     if held or claims:
         yield Batch([(table, pa.concat_tables(parts)) for table, parts in held.items()], claims)
+
+
+def _results(batches: Iterable[PendingBatch]) -> Iterator[Batch]:
+    """Each batch as the next one has been read: meanwhile it may be parsed elsewhere."""
+    before: PendingBatch | None = None
+    for batch in batches:
+        if before is not None:
+            yield before.result()
+        before = batch
+    if before is not None:
+        yield before.result()

@@ -28,6 +28,7 @@ from feishu_source.idle import IdleChats
 from feishu_source.inheritance import Inheritance
 from feishu_source.names_seen import NamesSeen
 from feishu_source.options import Options
+from feishu_source.parsing_process import parser_for
 from feishu_source.report import Progress
 from feishu_source.roster import Known, Roster
 from feishu_source.state import open_state
@@ -136,7 +137,11 @@ class Session:
     def _new_intake(self) -> Intake:
         settings = self.options.settings
         return Intake(
-            bounds(self.options), settings.batch_rows, settings.batch_chars, settings.reactions
+            bounds(self.options),
+            settings.batch_rows,
+            settings.batch_chars,
+            settings.reactions,
+            parser_for(settings),
         )
 
     def _read_order(self) -> None:
@@ -234,5 +239,6 @@ class Session:
             self.walk.close()
         if self._client:
             self._client.close()
+        self.intake.parser.close()
         self.walk = self.names = self._ahead = self._client = self._roster = None
         self.intake = self._new_intake()

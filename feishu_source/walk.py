@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from feishu_source.api import Client
-from feishu_source.batch import Batch, Counts, Intake
+from feishu_source.batch import Counts, Intake, PendingBatch
 from feishu_source.coverage import ChatState, Wanted, is_window, leave_out, prepare
 from feishu_source.errors import DestinationError, FeishuError
 from feishu_source.idle import IdleChats
@@ -142,7 +142,7 @@ class Walk:
 
     # a slice
 
-    def slice(self) -> Iterator[Batch]:
+    def slice(self) -> Iterator[PendingBatch]:
         """Reads until the slice is full or nothing is due, and yields what was read.
 
         Each batch's claims must be stored in the same package as its tables.

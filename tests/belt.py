@@ -101,7 +101,7 @@ class Belt(Laboratory):
                 if kill_after is not None and (kill_after := kill_after - 1) < 0:
                     raise Killed
             for batch in batches:
-                self._store(batch)
+                self._store(batch.result())
         if rows := walk.coverage_rows():  # as the load's account does
             self._merge(SYNC_COVERAGE, to_arrow(SYNC_COVERAGE, rows).to_pylist())
         self.stopped_by, self.warnings = walk.stopped_by, walk.warnings

@@ -21,6 +21,7 @@ from feishu_source import (
     filesystem_destination,
     loader,
     open_tables,
+    parsing,
     reading,
 )
 from feishu_source.files import Downloads, Store, store
@@ -99,7 +100,7 @@ def _after(owner: Any, name: str) -> Callable[[int], None]:
 def _after_yield(times: int) -> None:
     original = Walk.slice
 
-    def replaced(walk: Walk) -> Iterator[batch.Batch]:
+    def replaced(walk: Walk) -> Iterator[batch.PendingBatch]:
         for number, one in enumerate(original(walk), 1):
             yield one
             if number == times:
@@ -119,10 +120,10 @@ def _either(*ways: Callable[[int], None]) -> Callable[[int], None]:
 
 
 POINTS: dict[str, Callable[[int], None]] = {
-    "in the midst of a page": _before(batch, "parse_item"),
+    "in the midst of a page": _before(parsing, "parse_item"),
     "before a yield": _before(reading, "mark"),
     "after a yield": _after_yield,
-    "in the midst of the extract": _before(batch, "to_table"),
+    "in the midst of the extract": _before(parsing, "to_table"),
     "between extract and normalize": _before(Pipeline, "normalize"),
     "between normalize and load": _before(Pipeline, "load"),
     "in the midst of the load": _before(duckdb_merge._MergeRequest, "from_table_chain"),

@@ -78,13 +78,13 @@ MUTATIONS = (
     Mutation(
         "reactions that are all taken back leave a tombstone",
         "batch.py",
-        "self._childless[REACTIONS.name].append(stub(message_id, chat_id, create_ms))",
-        "return",
+        "        self._collected.add_children(REACTIONS, stub(",
+        "        if rows:\n            self._collected.add_children(REACTIONS, stub(",
     ),
     Mutation(
         "reactions of a recalled message go",
         "batch.py",
-        "            self._children(REACTIONS, message, [])\n        else:",
+        "            self.put_reactions(message_id, chat_id, created, [])\n        else:",
         "            return\n        else:",
     ),
     Mutation(
@@ -235,9 +235,15 @@ MUTATIONS = (
     ),
     Mutation(
         "children that are gone leave a tombstone",
-        "batch.py",
-        "        if rows:\n            self._rows[table.name].extend(rows)",
-        "        if True:\n            self._rows[table.name].extend(rows)",
+        "parsing.py",
+        "        if rows:\n            self.rows[table.name].extend(rows)",
+        "        if True:\n            self.rows[table.name].extend(rows)",
+    ),
+    Mutation(
+        "what is left of a first load claims no threads that a window left out",
+        "coverage.py",
+        "    for each in (walk, *state.walks.values()):",
+        "    for each in (walk,):",
     ),
     Mutation(
         "a window that does not touch what is covered claims nothing",

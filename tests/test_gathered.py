@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from feishu_source import feishu_source, open_pipeline, reading
 from feishu_source import gathered as module
-from feishu_source.batch import Batch
+from feishu_source.batch import Batch, Counts, PendingBatch
 from feishu_source.gathered import MOST_BYTES, gathered
+from feishu_source.parsing import Parsed
 from feishu_source.sandbox import World
 from feishu_source.tables import LINKS, MENTIONS, MESSAGES, Table
 from tests.lab import DAY_S, Lab
@@ -34,13 +35,17 @@ def _number(parts: list[list[tuple[Table, int]]]) -> list[Batch]:
     return batches
 
 
+def _pending(batch: Batch) -> PendingBatch:
+    return PendingBatch(batch.claims, Counts(), batch.tables, lambda: Parsed([], 0))
+
+
 @given(_PARTS, st.integers(1, 100))
 def test_rows_come_whole_and_in_order(
     parts: list[list[tuple[Table, int]]], most_bytes: int
 ) -> None:
     """Whatever is enough; the claims come with the last of them."""
     given_ = _number(parts)
-    out = list(gathered(given_, most_bytes))
+    out = list(gathered(map(_pending, given_), most_bytes))
     assert all(data.nbytes >= most_bytes for batch in out[:-1] for _, data in batch.tables)
     assert not any(batch.claims for batch in out[:-1])
     assert len(out[-1].claims if out else {}) == len(parts)

@@ -120,8 +120,9 @@ def _load_items(folder: Path, items: list[dict[str, Any]]) -> dict[str, list[dic
     intake = Intake()
     intake.begin_slice()
     intake.add(Listed(items[0]["chat_id"], items, 1_700_000_000_000))
-    batch = intake.take()
-    assert batch is not None
+    pending = intake.take()
+    assert pending is not None
+    batch = pending.result()
 
     @dlt.resource(name="messages", file_format="parquet")
     def resource() -> Any:

@@ -83,7 +83,7 @@ def test_any_page_is_a_batch_in_which_every_item_is_accounted_for(
     intake.begin_slice()
     intake.add(Listed("oc_1", received(page), LISTED_MS))
     batch = intake.take()
-    tables = {table.name: data for table, data in batch.tables} if batch else {}
+    tables = {table.name: data for table, data in batch.result().tables} if batch else {}
     messages, rejected = tables.get("messages"), tables.get("rejected_messages")
     assert (messages.num_rows if messages else 0) == intake.counts.messages
     assert (rejected.num_rows if rejected else 0) == intake.counts.rejected
@@ -107,7 +107,7 @@ def test_an_item_nested_deeper_than_encoders_go_is_kept(key: str, depth: int) ->
     intake.add(Listed("oc_1", [values], LISTED_MS))
     batch = intake.take()
     assert batch is not None
-    kept = {table.name: data.to_pylist() for table, data in batch.tables}
+    kept = {table.name: data.to_pylist() for table, data in batch.result().tables}
     if key == "message_id":
         assert kept["rejected_messages"][0]["item"].count("[") == depth
     else:

@@ -17,7 +17,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import IO
 
@@ -25,7 +25,7 @@ import pyarrow as pa
 
 from feishu_source.parsing import InlineParser, Parsed, Parser, Picked, Tables
 from feishu_source.settings import MINUTE_S, Settings
-from feishu_source.tables import TABLES
+from feishu_source.tables import TABLES, Table
 
 _log = logging.getLogger(__name__)
 
@@ -36,6 +36,9 @@ LEAST_MESSAGES = 10_000
 """So many are parsed here before a process is begun: it takes half a second, and 100 MB."""
 
 _PIPE_BYTES = 1_048_576
+_FRAMES_AT_ONCE = 20
+"""Each of a page, which has at most fifty messages."""
+
 _ASKED, _TOLD = b"messages", b"in Arrow"
 """What a batch begins with, and an answer: not what an interpreter prints that was set up to."""
 _START = (
@@ -122,10 +125,10 @@ class ProcessParser:
         """What the process makes of a batch, or what is made of it here."""
         if self._is_open:
             try:
-                return _exchange(process, frames)
-            except (OSError, EOFError, pa.ArrowException) as error:
+                return _join(_exchange(process, frames))
+            except (OSError, EOFError) as error:
                 self._give_up(error)
-        return _parse_frames(frames)
+        return _join(_portions(frames))
 
     def _give_up(self, error: Exception) -> None:
         if self._is_open:
@@ -134,37 +137,56 @@ class ProcessParser:
         self._is_open = False
 
 
-def _parse_frames(frames: list[bytes]) -> Parsed:
+def _portions(frames: list[bytes]) -> Iterator[Parsed]:
+    """A batch in portions, so that few rows are held as Python's objects at once."""
     here = InlineParser()
-    for frame in frames:
-        here.add(marshal.loads(frame))
-    return here.end_batch()()
+    for first in range(0, len(frames), _FRAMES_AT_ONCE):
+        for frame in frames[first : first + _FRAMES_AT_ONCE]:
+            here.add(marshal.loads(frame))
+        yield here.end_batch()()
 
 
-def _exchange(process: subprocess.Popen[bytes], frames: list[bytes]) -> Parsed:
-    """Raises: OSError, EOFError or ArrowException if the process has ended."""
+def _join(portions: Iterable[Parsed]) -> Parsed:
+    tables, unparsed = Tables(), 0
+    for portion in portions:
+        tables += portion.tables
+        unparsed += portion.unparsed
+    return Parsed(tables, unparsed)
+
+
+def _exchange(process: subprocess.Popen[bytes], frames: list[bytes]) -> Iterator[Parsed]:
+    """What the process makes of a batch, portion by portion.
+
+    Raises:
+        OSError: it has ended.
+        EOFError: it has ended, or is no process of this kind.
+    """
     source, sink = process.stdout, process.stdin
     assert source is not None
     assert sink is not None
     _write(sink, _ASKED, frames)
-    head, *parts = _read(source, _TOLD)
-    names, unparsed = marshal.loads(head)
-    tables: Tables = []
-    for name, part in zip(names, parts, strict=True):
-        with pa.ipc.open_stream(pa.py_buffer(part)) as stream:
-            tables.append((TABLES[name], stream.read_all()))
-    return Parsed(tables, unparsed)
+    while pieces := _read(source, _TOLD):
+        head, *streams = pieces
+        names, unparsed = marshal.loads(head)
+        yield Parsed([*map(_to_table, names, streams)], unparsed)
 
 
 def main() -> None:
     """The process: batches from stdin, tables to stdout, until there are no more."""
     for number in (signal.SIGINT, signal.SIGTERM):  # meant for the load, which reads to an end
         signal.signal(number, signal.SIG_IGN)
+    pa.set_memory_pool(pa.system_memory_pool())  # others keep what they were once given
     with open(0, "rb", closefd=False) as source, open(1, "wb", closefd=False) as sink:
         while source.peek(1):
-            tables, unparsed = _parse_frames(_read(source, _ASKED))
-            head = marshal.dumps(([table.name for table, _ in tables], unparsed))
-            _write(sink, _TOLD, [head, *(_to_stream(data) for _, data in tables)])
+            for tables, unparsed in _portions(_read(source, _ASKED)):
+                head = marshal.dumps(([table.name for table, _ in tables], unparsed))
+                _write(sink, _TOLD, [head, *(_to_stream(data) for _, data in tables)])
+            _write(sink, _TOLD, [])  # the batch is done
+
+
+def _to_table(name: str, stream: bytes) -> tuple[Table, pa.Table]:
+    with pa.ipc.open_stream(pa.py_buffer(stream)) as reader:
+        return TABLES[name], reader.read_all()
 
 
 def _to_stream(data: pa.Table) -> pa.Buffer:

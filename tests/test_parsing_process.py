@@ -12,6 +12,7 @@ from pathlib import Path
 from select import poll
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -23,6 +24,7 @@ from feishu_source.rows import Rejected
 from feishu_source.sandbox import World, generate
 from feishu_source.sandbox.items import message_item
 from feishu_source.settings import Settings
+from feishu_source.tables import TABLES, Table
 from tests.items import LISTED_MS, item
 from tests.lab import Lab
 from tests.test_rows_any import EXAMPLES, OBJECTS, received
@@ -58,8 +60,21 @@ def batches_of(parser: Parser, picked: list[Picked], size: int) -> list[Parsed]:
     parsed = []
     for first in range(0, len(picked), size):
         parser.add(picked[first : first + size])
-        parsed.append(parser.end_batch()())
+        parsed.append(joined(parser.end_batch()()))
     return parsed
+
+
+def joined(parsed: Parsed) -> Parsed:
+    """Each table in one piece, sorted by its key, whatever the portions."""
+    parts: dict[Table, list[pa.Table]] = {}
+    for table, data in parsed.tables:
+        parts.setdefault(table, []).append(data)
+    whole = [
+        (table, pa.concat_tables(parts[table]).sort_by([(name, "ascending") for name in table.key]))
+        for table in TABLES.values()
+        if table in parts
+    ]
+    return Parsed(whole, parsed.unparsed)
 
 
 @pytest.fixture
@@ -93,10 +108,10 @@ def test_batch_is_waited_for_where_it_is_asked_for(picked: list[Picked]) -> None
     """The next ones may be collected meanwhile; each gets its own."""
     parser, waiting = ProcessParser(), []
     for first in range(0, 600, 100):
-        parser.add(picked[first : first + 50])
-        parser.add(picked[first + 50 : first + 100])
+        for number in range(first, first + 100, 2):  # more frames than are parsed at once
+            parser.add(picked[number : number + 2])
         waiting.append(parser.end_batch())
-    assert [one() for one in waiting] == batches_of(InlineParser(), picked, 100)
+    assert [joined(one()) for one in waiting] == batches_of(InlineParser(), picked, 100)
     parser.close()
 
 

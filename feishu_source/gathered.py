@@ -9,6 +9,7 @@ ten thousand; most child tables of a batch are small.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 
 import pyarrow as pa
@@ -20,6 +21,9 @@ from feishu_source.walk import Walk
 
 MOST_BYTES = 8_000_000
 """From so much on a table is given away, each by itself: what is held of all is a little more."""
+
+MOST_WAITING = 3
+"""Batches that are read on, while one is parsed elsewhere."""
 
 
 class Gathered:
@@ -66,11 +70,11 @@ def gathered(batches: Iterable[PendingBatch], most_bytes: int) -> Iterator[Batch
 
 
 def _results(batches: Iterable[PendingBatch]) -> Iterator[Batch]:
-    """Each batch as the next one has been read: meanwhile it may be parsed elsewhere."""
-    before: PendingBatch | None = None
+    """Each batch once some behind it were read: meanwhile it may be parsed elsewhere."""
+    waiting: deque[PendingBatch] = deque()
     for batch in batches:
-        if before is not None:
-            yield before.result()
-        before = batch
-    if before is not None:
-        yield before.result()
+        waiting.append(batch)
+        if len(waiting) > MOST_WAITING:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()

@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 LIVELY = 3_000
 """Messages a second that a slow core takes in and parses by itself."""
 
-LEAST_MESSAGES = 10_000
+LEAST_MESSAGES = 5_000
 """So many are parsed here before a process is begun: it takes half a second, and 100 MB."""
 
 _PIPE_BYTES = 1_048_576

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 from feishu_source import feishu_source, open_pipeline, reading
 from feishu_source import gathered as module
 from feishu_source.batch import Batch, Counts, PendingBatch
-from feishu_source.gathered import MOST_BYTES, gathered
+from feishu_source.gathered import MOST_BYTES, MOST_WAITING, gathered
 from feishu_source.parsing import Parsed
 from feishu_source.sandbox import World
 from feishu_source.tables import LINKS, MENTIONS, MESSAGES, Table
@@ -61,6 +63,25 @@ def test_rows_come_whole_and_in_order(
             for batches in (given_, out)
         )
         assert after == before
+
+
+def test_reading_goes_on_while_a_batch_is_parsed() -> None:
+    """A few batches; then the oldest is waited for, and what is left at the end in its order."""
+    events: list[str] = []
+
+    def parse(number: int) -> Parsed:
+        events.append(f"asked for {number}")
+        return Parsed([], 0)
+
+    def read() -> Iterator[PendingBatch]:
+        for number in range(6):
+            events.append(f"read {number}")
+            yield PendingBatch({}, Counts(), [], partial(parse, number))
+
+    assert list(gathered(read(), MOST_BYTES)) == []
+    first = MOST_WAITING + 1
+    assert events[: first + 1] == [*(f"read {n}" for n in range(first)), "asked for 0"]
+    assert [each for each in events if "asked" in each] == [f"asked for {n}" for n in range(6)]
 
 
 @pytest.mark.parametrize("most_bytes", [1, MOST_BYTES])

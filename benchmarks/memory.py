@@ -2,10 +2,11 @@
 
 `python -m benchmarks.memory [--messages 1000000] [--shape NAME]...` loads so many messages, and a
 fifth of them, into empty DuckDB files, each load in a fresh process beside a tenant in a process of
-its own: spread over many chats, and all in one chat. The peak is VmHWM, of the process that loads
-and of the one it begins for parsing, added up. Where it comes is sampled: while messages are only
-read, or while the destination takes a slice in, when the reading goes on ahead; and what was
-resident at the begin of the first slice and of the last one tells whether anything heaps up.
+its own: spread over many chats, and all in one chat. The peak is the process's VmHWM, and what the
+one it begins for parsing has at most beside the libraries of both. Where it comes is sampled: while
+messages are only read, or while the destination takes a slice in, when the reading goes on ahead;
+and what was resident at the begin of the first slice and of the last one tells whether anything
+heaps up.
 """
 
 from __future__ import annotations
@@ -53,6 +54,8 @@ def _lines(messages: int, account: Account) -> list[Line]:
     for phase, what in (("messages", "while reading"), ("loading", "while loading")):
         if phase in peaks:  # a short load may pass unsampled
             lines.append(Line(f"  {what}", f"{peaks[phase]:,.0f} MB"))
+    children = account["children_mb"]
+    lines.append(Line("  of the peak, the process that parses", f"{children:,.0f} MB"))
     if slices:
         ends = f"{slices[0]:,.0f}, {slices[-1]:,.0f} MB"
         lines.append(Line(f"  at the begin of the first of {len(slices)} slices, the last", ends))

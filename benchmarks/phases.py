@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import Event, Thread
 from types import TracebackType
 
-from benchmarks.resident import children, peak_mb, resident_mb
+from benchmarks.resident import children, resident_mb, unshared_mb
 from feishu_source.report import Progress
 
 PERIOD_S = 0.05
@@ -21,8 +21,8 @@ class PhasePeaks:
     """Samples the resident memory of this process while the `with` block lasts.
 
     `peaks_mb` by phase; `slices_mb`: what was resident when each slice began to read.
-    `children_mb`: the peaks of the processes that this one has begun, added up; pages that they
-    share with this one count in each.
+    `children_mb`: the most that the processes which this one has begun had together, without the
+    libraries that this one has resident as well.
     """
 
     def __init__(self, progress: Progress) -> None:
@@ -51,8 +51,9 @@ class PhasePeaks:
     def _sample(self) -> None:
         while not self._ended.wait(PERIOD_S):
             begun = children()
-            now_mb = resident_mb() + sum(map(resident_mb, begun))
-            self.children_mb = max(self.children_mb, sum(map(peak_mb, begun)))
+            theirs_mb = sum(map(unshared_mb, begun))
+            now_mb = resident_mb() + theirs_mb
+            self.children_mb = max(self.children_mb, theirs_mb)
             phase = str(self._progress.phase)
             if phase == "messages" and self._progress.slice > len(self.slices_mb):
                 self.slices_mb.append(now_mb)

@@ -18,11 +18,20 @@ def resident_mb(process: str = "self") -> float:
     return 0.0
 
 
+def unshared_mb(process: str) -> float:
+    """What a process has resident beside files, as its libraries are; nothing if it has ended."""
+    return _told(process, "RssAnon:")
+
+
 def peak_mb(process: str = "self") -> float:
     """The most that a process ever had resident, nothing if it has ended."""
+    return _told(process, "VmHWM:")
+
+
+def _told(process: str, name: str) -> float:
     with suppress(OSError):
         for line in Path(f"/proc/{process}/status").read_text("ascii").splitlines():
-            if line.startswith("VmHWM:"):
+            if line.startswith(name):
                 return int(line.split()[1]) / 1_024
     return 0.0
 

@@ -340,6 +340,8 @@ def causes(error: BaseException) -> list[BaseException]:
         chain.append(cause)
         wrapped = getattr(cause, "exception", None) or getattr(cause, "client_exception", None)
         context = None if cause.__suppress_context__ else cause.__context__
+        if isinstance(context, StopIteration):  # where a generator ended is no trouble
+            context = None
         cause = cause.__cause__ or wrapped or context
     return chain
 

@@ -6,6 +6,7 @@ Refuses to know Feishu.
 
 from __future__ import annotations
 
+import errno
 import logging
 import re
 from collections.abc import Iterator
@@ -47,6 +48,8 @@ _KEPT_OUT = re.compile(r'connection to server at ".*?", port \d+ failed: (?P<why
 
 _NO_TABLE = re.compile(r"no such table|(relation|table) .*(does not|doesn't) exist")
 """How databases say, in lower case, that there is no such table."""
+
+_OF_A_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.EACCES}
 
 _QUOTED = re.compile(r"""(["'])(.*?)\1""")
 _FIRST_TO_LAST_QUOTE = re.compile(r"""["'].*["']""")
@@ -102,6 +105,12 @@ def explain(error: BaseException, pipeline: dlt.Pipeline) -> FeishuError:
             f"{where} cannot be loaded into as configured: {words}. Next step: set what is missing "
             f"under [destination.{place.destination}] in .dlt/secrets.toml, or in the environment "
             f"as DESTINATION__{place.destination.upper()}__…"
+        )
+    if not is_refusal(error) and isinstance(root, OSError) and root.errno in _OF_A_DISK:
+        return DestinationError(
+            f"could not write to {pipeline.pipelines_dir}: {words}. What was loaded before stays. "
+            "Next step: make room there, or let this user write there, and run the load again: "
+            "what was not loaded is read again."
         )
     if not is_refusal(error):
         return FeishuError(

@@ -16,7 +16,7 @@ messages it has taken in, and a message that was recalled loses them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import Any, NamedTuple
@@ -25,7 +25,7 @@ from feishu_source.arrow import Row
 from feishu_source.coverage import ChatState
 from feishu_source.fields import dump_json, parse_ms
 from feishu_source.forwards import Forward
-from feishu_source.parsing import Collected, InlineParser, Parsed, Parser, Picked, Tables
+from feishu_source.parsing import Collected, InlineParser, Parser, Pending, Picked, Tables
 from feishu_source.rows import Item, ItemRows, Rejected, content_hash, identify, parse_item
 from feishu_source.tables import FORWARDED, MESSAGES, REACTIONS, REJECTED, Table
 from feishu_source.tombstones import stub
@@ -80,7 +80,7 @@ class Unopened:
 
 @dataclass(slots=True)
 class Counts:
-    """What became of the items of a load."""
+    """What became of the items of a load; `unparsed` as far as batches have been waited for."""
 
     messages: int = 0
     replies: int = 0
@@ -99,16 +99,25 @@ class Batch:
 
 @dataclass(slots=True)
 class PendingBatch:
-    """A batch whose messages may still be on their way through a parser."""
+    """A batch whose messages may still be on their way through a parser.
+
+    `chars`: of their bodies.
+    """
 
     claims: dict[str, Claim]
     counts: Counts
     ready: Tables
-    parsed: Callable[[], Parsed]
+    parsed: Pending
+    chars: int
+
+    @property
+    def done(self) -> bool:
+        """True if nobody would wait for it."""
+        return self.parsed.done()
 
     def result(self) -> Batch:
         """Waits for it; to be asked once, on the thread that reads."""
-        tables, unparsed = self.parsed()
+        tables, unparsed = self.parsed.result()
         self.counts.unparsed += unparsed
         return Batch([*tables, *self.ready], self.claims)
 
@@ -244,7 +253,8 @@ class Intake:
         claims = self._claims | {c: state.to_dict() for c, state in self._advanced.items()}
         if not claims and not self._messages and not any(self._collected.rows.values()):
             return None
-        batch = PendingBatch(claims, self.counts, self._collected.take(), self.parser.end_batch())
+        ready, chars = self._collected.take(), self._chars - self._chars_given
+        batch = PendingBatch(claims, self.counts, ready, self.parser.end_batch(), chars)
         self._chars_given, self._messages = self._chars, 0
         self._claims, self._advanced = {}, {}
         return batch

@@ -6,7 +6,7 @@ column could hold. Refuses to know which messages are wanted, and what is claime
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 import pyarrow as pa
@@ -29,14 +29,39 @@ class Parsed(NamedTuple):
     unparsed: int
 
 
+class Pending(Protocol):
+    """A batch that may still be being parsed."""
+
+    def done(self) -> bool:
+        """True if nobody would wait for it."""
+
+    def result(self) -> Parsed:
+        """What it gave, waited for; to be asked once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A batch that is parsed."""
+
+    parsed: Parsed
+
+    def done(self) -> bool:
+        """It is."""
+        return True
+
+    def result(self) -> Parsed:
+        """What it gave."""
+        return self.parsed
+
+
 class Parser(Protocol):
     """Whoever makes rows of messages; one batch after the other."""
 
     def add(self, picked: list[Picked]) -> None:
         """Takes messages into the batch; each must have passed `identify`."""
 
-    def end_batch(self) -> Callable[[], Parsed]:
-        """Ends the batch; what it gave is waited for where it is asked for, once."""
+    def end_batch(self) -> Pending:
+        """Ends the batch; it is waited for where its result is asked for."""
 
     def close(self) -> None:
         """Nothing further is wanted, nor what was not yet asked for."""
@@ -92,10 +117,10 @@ class InlineParser:
             self._collected.add(rows)
             self._unparsed += rows.unparsed
 
-    def end_batch(self) -> Callable[[], Parsed]:
+    def end_batch(self) -> Ready:
         """What was added since the last call."""
         parsed, self._unparsed = Parsed(self._collected.take(), self._unparsed), 0
-        return lambda: parsed
+        return Ready(parsed)
 
     def close(self) -> None:
         """Nothing is under way."""

@@ -4,9 +4,10 @@ In: the batches of a `Parser`, through a pipe. Out: the tables that parsing here
 to lose a batch: what the process did not give, because it was killed or never began, is parsed
 here.
 
-One interpreter takes in several thousand messages a second, and parsing is most of its work. At the
-rate that Feishu allows by default it is idle nine tenths of the time, so a second one is begun only
-where the limits that were set allow more than it could take in, and for a load that is worth it.
+One interpreter takes in several thousand messages a second, and parsing is the largest part of its
+work. At the rate that Feishu allows by default it is idle nine tenths of the time, so a second one
+is begun only where the limits that were set allow more than one takes in easily, and for a load
+that is worth it.
 """
 
 from __future__ import annotations
@@ -17,32 +18,45 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from hashlib import blake2b
 from typing import IO
 
 import pyarrow as pa
 
-from feishu_source.parsing import InlineParser, Parsed, Parser, Picked, Tables
+from feishu_source.parsing import InlineParser, Parsed, Parser, Pending, Picked, Tables
 from feishu_source.settings import MINUTE_S, Settings
 from feishu_source.tables import TABLES, Table
+from feishu_source.version import VERSION
 
 _log = logging.getLogger(__name__)
 
-LIVELY = 3_000
-"""Messages a second that a slow core takes in and parses by itself."""
+EASY_RATE = 3_000
+"""Messages a second that one interpreter takes in and parses on a slow core."""
 
 LEAST_MESSAGES = 5_000
-"""So many are parsed here before a process is begun: it takes half a second, and 100 MB."""
+"""So many are parsed here before a process is begun: it takes half a second, and 75 MB."""
 
-_PIPE_BYTES = 1_048_576
+PATIENCE_S = 60.0
+"""A batch takes a fraction of a second: what says nothing for so long was stopped, or is no
+interpreter."""
+
 _FRAMES_AT_ONCE = 20
 """Each of a page, which has at most fifty messages."""
 
-_ASKED, _TOLD = b"messages", b"in Arrow"
-"""What a batch begins with, and an answer: not what an interpreter prints that was set up to."""
+_CODE = f"{VERSION} {__file__} {[(table.name, table.names) for table in TABLES.values()]}"
+_ASKED, _TOLD = (
+    blake2b(f"{way} {_CODE}".encode(errors="replace"), digest_size=8).digest()
+    for way in ("asked", "told")
+)
+"""With these a batch begins, and an answer. They differ where the process found other code than
+runs here, as after an upgrade, or prints something else, as an interpreter may be set up to."""
+
 _START = (
-    "import sys; sys.path[:] = {path!r}; from feishu_source.parsing_process import main; main()"
+    "import sys; sys.path[:] = {path!a}; from feishu_source.parsing_process import main; main()"
 )
 
 
@@ -53,7 +67,8 @@ def parser_for(settings: Settings) -> Parser:
     """
     rate = min(settings.requests_per_second, settings.requests_per_minute / MINUTE_S)
     allowed = rate * settings.rate_share * settings.page_size
-    if allowed <= LIVELY or _cores() < 2 or getattr(sys, "frozen", False):
+    is_startable = bool(sys.executable) and not getattr(sys, "frozen", False)
+    if allowed <= EASY_RATE or _cores() < 2 or not is_startable:
         return InlineParser()
     return ProcessParser()
 
@@ -68,8 +83,8 @@ def _cores() -> int:
 class ProcessParser:
     """Parses here at first, and in a process of its own once `LEAST_MESSAGES` were parsed.
 
-    The process ends with this one, however that ends: its input ends then. Messages travel as
-    `marshal` writes them, which takes whatever a JSON parser gives and is read by the very
+    The process ends once nobody holds its input: with this one, however that ends. Messages travel
+    as `marshal` writes them, which takes whatever a JSON parser gives and is read by the very
     interpreter that wrote it.
     """
 
@@ -79,7 +94,7 @@ class ProcessParser:
         self._messages = 0
         self._process: subprocess.Popen[bytes] | None = None
         self._exchanges = ThreadPoolExecutor(1, "feishu-parsing")
-        self._is_open = True
+        self._is_given_up = self._is_closed = False
 
     def add(self, picked: list[Picked]) -> None:
         """Takes messages into the batch."""
@@ -89,52 +104,83 @@ class ProcessParser:
         else:
             self._frames.append(marshal.dumps(picked))
 
-    def end_batch(self) -> Callable[[], Parsed]:
+    def end_batch(self) -> Pending:
         """Hands the batch over, while the next one may be collected."""
         if self._process is None:
-            if self._is_open and self._messages >= LEAST_MESSAGES:
+            may_begin = not (self._is_given_up or self._is_closed)
+            if may_begin and self._messages >= LEAST_MESSAGES:
                 self._begin()
             return self._here.end_batch()
         frames, self._frames = self._frames, []
-        under_way: Future[Parsed] = self._exchanges.submit(self._parse, self._process, frames)
-        return under_way.result
+        return _UnderWay(self._process, self._exchanges.submit(self._parse, self._process, frames))
 
     def close(self) -> None:
         """Ends the process; what was not yet asked for is thrown away."""
-        self._is_open = False
+        self._is_closed = True
         if process := self._process:
-            process.kill()  # whoever waits for its answer waits no longer
+            _kill(process)  # whoever waits for its answer waits no longer
             self._exchanges.shutdown(cancel_futures=True)
-            process.communicate()
+            for pipe in (process.stdin, process.stdout):
+                with suppress(OSError):  # what was not written
+                    pipe.close()  # type: ignore[union-attr]
+            process.wait()
             self._process = None
 
     def _begin(self) -> None:
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-I", "-c", _START.format(path=sys.path)],
+                [sys.executable, "-I", "-c", _START.format(path=[*map(os.fspath, sys.path)])],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,  # what it would say of an error is said here, once more
-                pipesize=_PIPE_BYTES,
+                stderr=subprocess.DEVNULL,  # an error may quote a message; here it is met again
                 start_new_session=True,  # Ctrl-C is for the load: what was read is parsed and kept
             )
-        except OSError as error:
-            self._give_up(error)
+        except (OSError, ValueError) as error:
+            self._give_up(str(error))
 
     def _parse(self, process: subprocess.Popen[bytes], frames: list[bytes]) -> Parsed:
         """What the process makes of a batch, or what is made of it here."""
-        if self._is_open:
+        if not self._is_given_up:
             try:
                 return _join(_exchange(process, frames))
             except (OSError, EOFError) as error:
-                self._give_up(error)
+                if self._is_closed:
+                    raise
+                self._give_up(f"{type(error).__name__}, exit code {process.poll()}")
         return _join(_portions(frames))
 
-    def _give_up(self, error: Exception) -> None:
-        if self._is_open:
-            kind = type(error).__name__
-            _log.warning("messages are parsed here: the process for it has ended (%s)", kind)
-        self._is_open = False
+    def _give_up(self, reason: str) -> None:
+        self._is_given_up = True
+        _log.warning("messages are parsed here, not by a process of their own: %s", reason)
+
+
+@dataclass(frozen=True, slots=True)
+class _UnderWay:
+    """A batch that a process was given."""
+
+    process: subprocess.Popen[bytes]
+    future: Future[Parsed]
+
+    def done(self) -> bool:
+        """True if it has come back."""
+        return self.future.done()
+
+    def result(self) -> Parsed:
+        """What it gave. A process that says nothing is ended, and its batches are parsed here."""
+        try:
+            return self.future.result(PATIENCE_S)
+        except TimeoutError:
+            _kill(self.process)
+            return self.future.result()
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """With all that it has begun, as an interpreter does that is a script around another."""
+    if process.poll() is None:
+        if hasattr(os, "killpg"):
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
 
 
 def _portions(frames: list[bytes]) -> Iterator[Parsed]:
@@ -143,7 +189,7 @@ def _portions(frames: list[bytes]) -> Iterator[Parsed]:
     for first in range(0, len(frames), _FRAMES_AT_ONCE):
         for frame in frames[first : first + _FRAMES_AT_ONCE]:
             here.add(marshal.loads(frame))
-        yield here.end_batch()()
+        yield here.end_batch().parsed
 
 
 def _join(portions: Iterable[Parsed]) -> Parsed:
@@ -159,7 +205,7 @@ def _exchange(process: subprocess.Popen[bytes], frames: list[bytes]) -> Iterator
 
     Raises:
         OSError: it has ended.
-        EOFError: it has ended, or is no process of this kind.
+        EOFError: it has ended, or is no process of this kind, or of another version.
     """
     source, sink = process.stdout, process.stdin
     assert source is not None

@@ -150,8 +150,8 @@ def feishu_source(
         workers: chats and threads that are read side by side.
         requests_per_second: per endpoint; the platform allows an app 50 in each tenant.
         requests_per_minute: per endpoint; the platform allows an app 1,000 in each tenant. Where
-            more than 3,000 messages a second may come, a large load parses them in a second
-            process.
+            both limits let more than 3,000 messages a second come, a large load parses them in a
+            second process, given two cores, of 75 MB.
         rate_share: share of both limits that this process may use: 0.25 for each of four.
         attempts: tries a request gets when the network or Feishu fails, before its chat fails.
         back_off_base_s: the wait before the second try, doubled each time up to a minute, a random

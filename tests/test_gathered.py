@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -14,8 +13,8 @@ from hypothesis import strategies as st
 from feishu_source import feishu_source, open_pipeline, reading
 from feishu_source import gathered as module
 from feishu_source.batch import Batch, Counts, PendingBatch
-from feishu_source.gathered import MOST_BYTES, MOST_WAITING, gathered
-from feishu_source.parsing import Parsed
+from feishu_source.gathered import MOST_BYTES, MOST_WAITING_CHARS, gathered
+from feishu_source.parsing import Parsed, Ready
 from feishu_source.sandbox import World
 from feishu_source.tables import LINKS, MENTIONS, MESSAGES, Table
 from tests.lab import DAY_S, Lab
@@ -38,7 +37,7 @@ def _number(parts: list[list[tuple[Table, int]]]) -> list[Batch]:
 
 
 def _pending(batch: Batch) -> PendingBatch:
-    return PendingBatch(batch.claims, Counts(), batch.tables, lambda: Parsed([], 0))
+    return PendingBatch(batch.claims, Counts(), batch.tables, Ready(Parsed([], 0)), chars=0)
 
 
 @given(_PARTS, st.integers(1, 100))
@@ -65,23 +64,53 @@ def test_rows_come_whole_and_in_order(
         assert after == before
 
 
-def test_reading_goes_on_while_a_batch_is_parsed() -> None:
-    """A few batches; then the oldest is waited for, and what is left at the end in its order."""
-    events: list[str] = []
+class _Slow:
+    """A batch that tells when it is waited for; parsed only then, or before."""
 
-    def parse(number: int) -> Parsed:
-        events.append(f"asked for {number}")
+    def __init__(self, events: list[str], number: int, *, done: bool) -> None:
+        self._events, self._number, self._done = events, number, done
+
+    def done(self) -> bool:
+        return self._done
+
+    def result(self) -> Parsed:
+        self._events.append(f"asked for {self._number}")
         return Parsed([], 0)
 
+
+def _order_of(done: list[bool], chars: int = 0) -> list[str]:
+    """In which order batches are read, and waited for."""
+    events: list[str] = []
+
     def read() -> Iterator[PendingBatch]:
-        for number in range(6):
+        for number, is_done in enumerate(done):
             events.append(f"read {number}")
-            yield PendingBatch({}, Counts(), [], partial(parse, number))
+            slow = _Slow(events, number, done=is_done)
+            yield PendingBatch({}, Counts(), [], slow, chars)
 
     assert list(gathered(read(), MOST_BYTES)) == []
-    first = MOST_WAITING + 1
-    assert events[: first + 1] == [*(f"read {n}" for n in range(first)), "asked for 0"]
-    assert [each for each in events if "asked" in each] == [f"asked for {n}" for n in range(6)]
+    return events
+
+
+def test_reading_goes_on_while_a_batch_is_parsed() -> None:
+    """Three batches further; then the oldest is waited for, and at the end all in their order."""
+    assert _order_of([False] * 5) == [
+        *("read 0", "read 1", "read 2", "read 3", "asked for 0"),
+        *("read 4", "asked for 1", "asked for 2", "asked for 3", "asked for 4"),
+    ]
+
+
+def test_batch_that_is_parsed_is_given_at_once() -> None:
+    """Nothing is held that nobody would wait for, and none overtakes another."""
+    assert _order_of([True, True]) == ["read 0", "asked for 0", "read 1", "asked for 1"]
+    assert _order_of([False, True]) == ["read 0", "read 1", "asked for 0", "asked for 1"]
+
+
+def test_few_batches_of_long_messages_wait() -> None:
+    """What waits is held as it came."""
+    assert _order_of([False] * 3, chars=MOST_WAITING_CHARS) == [
+        *("read 0", "read 1", "asked for 0", "read 2", "asked for 1", "asked for 2"),
+    ]
 
 
 @pytest.mark.parametrize("most_bytes", [1, MOST_BYTES])

@@ -60,7 +60,7 @@ def batches_of(parser: Parser, picked: list[Picked], size: int) -> list[Parsed]:
     parsed = []
     for first in range(0, len(picked), size):
         parser.add(picked[first : first + size])
-        parsed.append(joined(parser.end_batch()()))
+        parsed.append(joined(parser.end_batch().result()))
     return parsed
 
 
@@ -111,7 +111,7 @@ def test_batch_is_waited_for_where_it_is_asked_for(picked: list[Picked]) -> None
         for number in range(first, first + 100, 2):  # more frames than are parsed at once
             parser.add(picked[number : number + 2])
         waiting.append(parser.end_batch())
-    assert [joined(one()) for one in waiting] == batches_of(InlineParser(), picked, 100)
+    assert [joined(one.result()) for one in waiting] == batches_of(InlineParser(), picked, 100)
     parser.close()
 
 
@@ -132,7 +132,9 @@ def test_killed_process_loses_no_batch(
     assert "parsed here" in caplog.text
 
 
-@pytest.mark.parametrize("program", ["/no/such/python", "true", "cat", "yes"])
+@pytest.mark.parametrize(
+    "program", ["/no/such/python", "true", "cat", "yes", "cat >/dev/null", "echo hello; cat"]
+)
 def test_process_that_is_no_interpreter_is_done_without(
     picked: list[Picked],
     monkeypatch: pytest.MonkeyPatch,
@@ -140,9 +142,10 @@ def test_process_that_is_no_interpreter_is_done_without(
     tmp_path: Path,
     program: str,
 ) -> None:
-    """It is not there, ends at once, gives back what it was given, or talks without end."""
+    """It is not there, ends at once, gives back what it was given, talks without end, is silent."""
+    monkeypatch.setattr(parsing_process, "PATIENCE_S", 0.5)
     script = tmp_path / "python"
-    script.write_text(f"#!/bin/sh\nexec {program}\n")
+    script.write_text(f"#!/bin/sh\n{program}\n")
     script.chmod(0o755)
     monkeypatch.setattr(sys, "executable", program if "/" in program else str(script))
     parser = ProcessParser()
@@ -157,7 +160,7 @@ def test_error_in_the_process_is_raised_here(picked: list[Picked]) -> None:
     batches_of(parser, picked, 600)
     parser.add([({}, "", LISTED_MS)])
     with pytest.raises(Rejected, match="message_id"):
-        parser.end_batch()()
+        parser.end_batch().result()
     parser.close()
 
 
@@ -199,16 +202,62 @@ def test_process_ends_with_the_one_that_began_it() -> None:
     os.close(child)
 
 
+def test_process_of_other_code_is_done_without(
+    picked: list[Picked], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As after an upgrade under a process that goes on: rows of two versions are not mixed."""
+    monkeypatch.setattr(parsing_process, "_ASKED", b"another!")
+    parser = ProcessParser()
+    assert batches_of(parser, picked, 100) == batches_of(InlineParser(), picked, 100)
+    parser.close()
+    assert caplog.text.count("parsed here") == 1
+
+
+def test_interpreter_that_is_stopped_is_not_waited_for_for_ever(
+    picked: list[Picked],
+    begun: list[subprocess.Popen[bytes]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """By a debugger, or whoever freezes processes: its batches are parsed here."""
+    parser = ProcessParser()
+    there = batches_of(parser, picked[:200], 100)
+    begun[0].send_signal(signal.SIGSTOP)
+    monkeypatch.setattr(parsing_process, "PATIENCE_S", 0.5)
+    there += batches_of(parser, picked[200:], 100)
+    parser.close()
+    assert there == batches_of(InlineParser(), picked, 100)
+
+
+def test_process_is_begun_for_so_many_messages(
+    picked: list[Picked],
+    begun: list[subprocess.Popen[bytes]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Not for the first of them: most loads are small."""
+    monkeypatch.setattr(parsing_process, "LEAST_MESSAGES", 250)
+    parser = ProcessParser()
+    numbers = []
+    for first in range(0, 400, 100):
+        batches_of(parser, picked[first : first + 100], 100)
+        numbers.append(len(begun))
+    parser.close()
+    assert numbers == [0, 0, 1, 1]
+
+
 def test_closed_parser_throws_away_what_nobody_asked_for(picked: list[Picked]) -> None:
     """A load that was broken off does not wait for it; closing it again is nothing."""
     parser = ProcessParser()
     batches_of(parser, picked[:100], 100)
-    parser.add(picked[100:])
-    parser.end_batch()
+    waiting = []
+    for first in range(100, 600, 100):
+        parser.add(picked[first : first + 100])
+        waiting.append(parser.end_batch())
     parser.close()
     parser.close()
+    assert isinstance(waiting[-1], parsing_process._UnderWay)
+    assert waiting[-1].future.cancelled()
     parser.add(picked[:1])
-    assert parser.end_batch()().tables[0][1].num_rows == 1
+    assert parser.end_batch().result().tables[0][1].num_rows == 1
 
 
 @pytest.mark.parametrize(

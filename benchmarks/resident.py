@@ -37,9 +37,19 @@ def _told(process: str, name: str) -> float:
 
 
 def children() -> list[str]:
-    """Those that any thread of this process has begun, and that have not ended."""
+    """Those that any thread of this process has begun, and that run a program of their own.
+
+    At first one has all that this process has, for the moment until its program begins.
+    """
     found: list[str] = []
     for thread in Path("/proc/self/task").iterdir():
         with suppress(OSError):  # which may have ended
             found += (thread / "children").read_text("ascii").split()
-    return found
+    ours = _words_of("self")
+    return [process for process in found if _words_of(process) != ours]
+
+
+def _words_of(process: str) -> bytes:
+    with suppress(OSError):
+        return Path(f"/proc/{process}/cmdline").read_bytes()
+    return b""

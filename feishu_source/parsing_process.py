@@ -18,11 +18,12 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b
+from io import BufferedReader
 from typing import IO
 
 import pyarrow as pa
@@ -183,7 +184,7 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
             process.kill()
 
 
-def _portions(frames: list[bytes]) -> Iterator[Parsed]:
+def _portions(frames: Sequence[bytes | pa.Buffer]) -> Iterator[Parsed]:
     """A batch in portions, so that few rows are held as Python's objects at once."""
     here = InlineParser()
     for first in range(0, len(frames), _FRAMES_AT_ONCE):
@@ -208,7 +209,7 @@ def _exchange(process: subprocess.Popen[bytes], frames: list[bytes]) -> Iterator
         EOFError: it has ended, or is no process of this kind, or of another version.
     """
     source, sink = process.stdout, process.stdin
-    assert source is not None
+    assert isinstance(source, BufferedReader)
     assert sink is not None
     _write(sink, _ASKED, frames)
     while pieces := _read(source, _TOLD):
@@ -230,8 +231,8 @@ def main() -> None:
             _write(sink, _TOLD, [])  # the batch is done
 
 
-def _to_table(name: str, stream: bytes) -> tuple[Table, pa.Table]:
-    with pa.ipc.open_stream(pa.py_buffer(stream)) as reader:
+def _to_table(name: str, stream: pa.Buffer) -> tuple[Table, pa.Table]:
+    with pa.ipc.open_stream(stream) as reader:
         return TABLES[name], reader.read_all()
 
 
@@ -245,7 +246,7 @@ def _to_stream(data: pa.Table) -> pa.Buffer:
 # On a pipe stand a mark of eight bytes, the number of pieces, and each with its length before it.
 
 
-def _write(sink: IO[bytes], mark: bytes, pieces: list[bytes] | list[pa.Buffer]) -> None:
+def _write(sink: IO[bytes], mark: bytes, pieces: Sequence[bytes | pa.Buffer]) -> None:
     sink.write(mark + len(pieces).to_bytes(8))
     for piece in pieces:
         sink.write(len(piece).to_bytes(8))
@@ -253,15 +254,22 @@ def _write(sink: IO[bytes], mark: bytes, pieces: list[bytes] | list[pa.Buffer]) 
     sink.flush()
 
 
-def _read(source: IO[bytes], mark: bytes) -> list[bytes]:
-    if _read_whole(source, 8) != mark:
+def _read(source: BufferedReader, mark: bytes) -> list[pa.Buffer]:
+    if source.read(8) != mark:
         raise EOFError
-    number = int.from_bytes(_read_whole(source, 8))
-    return [_read_whole(source, int.from_bytes(_read_whole(source, 8))) for _ in range(number)]
+    return [_read_piece(source, _read_number(source)) for _ in range(_read_number(source))]
 
 
-def _read_whole(source: IO[bytes], size: int) -> bytes:
-    data = source.read(size)
-    if len(data) < size:
+def _read_number(source: BufferedReader) -> int:
+    digits = source.read(8)
+    if len(digits) < 8:
         raise EOFError
-    return data
+    return int.from_bytes(digits)
+
+
+def _read_piece(source: BufferedReader, size: int) -> pa.Buffer:
+    """In Arrow's memory, which is given back once a slice; what Python frees stays in pieces."""
+    piece = pa.allocate_buffer(size)
+    if source.readinto(piece) < size:
+        raise EOFError
+    return piece

@@ -8,9 +8,11 @@ import os
 import signal
 import subprocess
 import sys
+from io import BufferedReader, BytesIO
 from pathlib import Path
 from select import poll
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pyarrow as pa
 import pytest
@@ -152,6 +154,29 @@ def test_process_that_is_no_interpreter_is_done_without(
     assert batches_of(parser, picked, 100) == batches_of(InlineParser(), picked, 100)
     parser.close()
     assert caplog.text.count("parsed here") == 1
+
+
+def test_answer_that_is_cut_anywhere_is_no_answer(picked: list[Picked]) -> None:
+    """A process that dies while it answers: not one portion is taken for the batch."""
+    frames = [marshal.dumps(picked[:2])] * (parsing_process._FRAMES_AT_ONCE + 1)
+    answer = BytesIO()
+    for tables, unparsed in parsing_process._portions(frames):
+        head = marshal.dumps(([table.name for table, _ in tables], unparsed))
+        streams = [parsing_process._to_stream(data) for _, data in tables]
+        parsing_process._write(answer, parsing_process._TOLD, [head, *streams])
+    parsing_process._write(answer, parsing_process._TOLD, [])
+    whole = answer.getvalue()
+
+    def exchange(cut: int) -> list[Parsed]:
+        process: Any = SimpleNamespace(
+            stdin=BytesIO(), stdout=BufferedReader(cast("Any", BytesIO(whole[:cut])))
+        )
+        return list(parsing_process._exchange(process, frames))
+
+    assert len(exchange(len(whole))) == 2
+    for cut in (*range(200), *range(200, len(whole), 97), *range(len(whole) - 40, len(whole))):
+        with pytest.raises(EOFError):
+            exchange(cut)
 
 
 def test_error_in_the_process_is_raised_here(picked: list[Picked]) -> None:

@@ -21,7 +21,7 @@ from feishu_source.errors import FeishuError
 from feishu_source.tables import Table
 from feishu_source.walk import Walk
 
-MOST_BYTES = 8_000_000
+MOST_BYTES = 5_000_000
 """From so much on a table is given away, each by itself: what is held of all is a little more."""
 
 MOST_WAITING = 3

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from io import BufferedReader, BytesIO
 from pathlib import Path
 from select import poll
@@ -64,6 +65,16 @@ def batches_of(parser: Parser, picked: list[Picked], size: int) -> list[Parsed]:
         parser.add(picked[first : first + size])
         parsed.append(joined(parser.end_batch().result()))
     return parsed
+
+
+def assert_equal_around(picked: list[Picked], happens: Callable[[], None]) -> None:
+    """What a process gives of these is what parsing here gives, whatever happens to it between."""
+    parser = ProcessParser()
+    there = batches_of(parser, picked[:200], 100)
+    happens()
+    there += batches_of(parser, picked[200:], 100)
+    parser.close()
+    assert there == batches_of(InlineParser(), picked, 100)
 
 
 def joined(parsed: Parsed) -> Parsed:
@@ -123,12 +134,7 @@ def test_killed_process_loses_no_batch(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """What it was given is parsed here, and it is told once."""
-    parser = ProcessParser()
-    there = batches_of(parser, picked[:200], 100)
-    begun[0].kill()
-    there += batches_of(parser, picked[200:], 100)
-    parser.close()
-    assert there == batches_of(InlineParser(), picked, 100)
+    assert_equal_around(picked, lambda: begun[0].kill())
     assert len(begun) == 1
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
     assert "parsed here" in caplog.text
@@ -195,14 +201,13 @@ def test_signals_are_for_the_load(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Ctrl-C, or whoever ends a whole container politely: what was read is still parsed there."""
-    parser = ProcessParser()
-    there = batches_of(parser, picked[:200], 100)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        begun[0].send_signal(number)
-    there += batches_of(parser, picked[200:], 100)
-    assert os.getsid(begun[0].pid) != os.getsid(0)
-    parser.close()
-    assert there == batches_of(InlineParser(), picked, 100)
+
+    def end_politely() -> None:
+        assert os.getsid(begun[0].pid) != os.getsid(0)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            begun[0].send_signal(number)
+
+    assert_equal_around(picked, end_politely)
     assert caplog.text == ""
 
 
@@ -244,13 +249,12 @@ def test_interpreter_that_is_stopped_is_not_waited_for_for_ever(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """By a debugger, or whoever freezes processes: its batches are parsed here."""
-    parser = ProcessParser()
-    there = batches_of(parser, picked[:200], 100)
-    begun[0].send_signal(signal.SIGSTOP)
-    monkeypatch.setattr(parsing_process, "PATIENCE_S", 0.5)
-    there += batches_of(parser, picked[200:], 100)
-    parser.close()
-    assert there == batches_of(InlineParser(), picked, 100)
+
+    def stop() -> None:
+        begun[0].send_signal(signal.SIGSTOP)
+        monkeypatch.setattr(parsing_process, "PATIENCE_S", 0.5)
+
+    assert_equal_around(picked, stop)
 
 
 def test_process_is_begun_for_so_many_messages(

@@ -27,6 +27,7 @@ a load would meet, `plan()` what it would cost, `tenants()` those that are confi
     manners                                  which kinds of destination have ways of their own here
     duckdb_destination  duckdb_file          DuckDB's own ways: how it is opened, what is a file
     duckdb_merge                             rows merged right from their files
+    open_files                               files kept open, and the memory DuckDB has for them
     postgres_destination                     PostgreSQL's: how rows are copied
     filesystem_destination  open_tables      files' own ways: appended or merged, which count
     sqlalchemy_destination                   SQLite's and MySQL's: how texts fit, how rows are found

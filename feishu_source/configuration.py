@@ -50,6 +50,7 @@ _DLT_DEFAULTS: dict[str, Any] = {
     "load.truncate_staging_dataset": True,
     "load.auto_abort_on_terminal_error": True,
     "destination.keep_staged_files": False,
+    "sources.feishu.data_writer.buffer_max_items": 1,
 }
 
 
@@ -58,7 +59,8 @@ def set_dlt_defaults() -> None:
 
     Load ids on every row; no copies of messages left in the working folder, the staging dataset or
     the files that Snowflake and Databricks load from; a package that can never be loaded does not
-    block for ever; no telemetry.
+    block for ever; tables are written as they come, since they are gathered by their bytes, where
+    dlt would wait for 5,000 rows of whatever length; no telemetry.
 
     Raises:
         ConfigurationError: a file of dlt's configuration cannot be read.

@@ -13,10 +13,7 @@ write-ahead log until then.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from threading import Lock
 from typing import Any, cast
 
 import dlt
@@ -32,14 +29,12 @@ from duckdb import DuckDBPyConnection
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
 from feishu_source.duckdb_merge import MergingClient
+from feishu_source.open_files import open_files
 
 WAIT_S = 30.0
 """Somebody who looks into the file holds it for seconds; who holds it for longer has to act."""
 
 LOOK_AGAIN_S = 0.1
-
-MEMORY_LIMIT = "192MB"
-"""A slice of ordinary messages is merged without spilling; a long one is merged more slowly."""
 
 _NO_CHECKPOINT = "4GB"
 """More than the write-ahead log of a slice: DuckDB begins none of its own."""
@@ -48,61 +43,6 @@ _log = logging.getLogger(__name__)
 
 _told: set[str] = set()
 """The files of this process that were waited for, and of which that was said."""
-
-
-class _OpenFiles:
-    """The files of this process that are to stay open, each by one connection once it is needed."""
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._wanted: set[str] = set()
-        self._kept: dict[str, DuckDBPyConnection] = {}
-
-    def want(self, path: str) -> None:
-        with self._lock:
-            self._wanted.add(path)
-
-    def wants(self, path: str) -> bool:
-        return path in self._wanted
-
-    def keep(self, path: str, connection: DuckDBPyConnection) -> bool:
-        """Takes a connection that was to be closed, if something was written and none is kept.
-
-        Not a duplicate of it: with the first one closed, DuckDB opens the file a second time.
-        """
-        log = Path(f"{path}.wal")
-        with self._lock:
-            is_wanted = path in self._wanted and path not in self._kept
-            if not (is_wanted and log.exists() and log.stat().st_size):
-                return False
-            self._kept[path] = connection
-            return True
-
-    def let_go(self, path: str) -> None:
-        with self._lock:
-            self._wanted.discard(path)
-            if kept := self._kept.pop(path, None):
-                kept.close()
-
-
-_open_files = _OpenFiles()
-
-
-@contextmanager
-def kept_open(database: str | None) -> Iterator[None]:
-    """From the first thing that is written in the block to its end, the file stays open.
-
-    Until then others can read it. Nothing is checkpointed but by whoever asks for it. None: no
-    file, nothing is done.
-    """
-    if database is None:
-        yield
-        return
-    _open_files.want(database)
-    try:
-        yield
-    finally:
-        _open_files.let_go(database)
 
 
 def is_held(error: BaseException) -> bool:
@@ -133,8 +73,11 @@ class _PatientPool(DuckDbConnectionPool):
 
         Each time the file is opened somebody may have been quicker.
         """
-        if _open_files.wants(self.credentials.database):
-            global_config = {**(global_config or {}), "checkpoint_threshold": _NO_CHECKPOINT}
+        path = self.credentials.database
+        limit = self.credentials.memory_limit or f"{open_files.memory_mb(path)}MB"
+        global_config = {**(global_config or {}), "memory_limit": limit}
+        if open_files.wants(path):
+            global_config["checkpoint_threshold"] = _NO_CHECKPOINT
             pragmas = ["disable_checkpoint_on_shutdown"]  # where dlt would enable it
         trying = Retrying(
             retry=retry_if_exception(is_held),
@@ -147,7 +90,7 @@ class _PatientPool(DuckDbConnectionPool):
         return trying(super().borrow_conn, global_config, local_config, pragmas)
 
     def _close_conn(self) -> None:
-        if self._conn is not None and _open_files.keep(self.credentials.database, self._conn):
+        if self._conn is not None and open_files.keep(self.credentials.database, self._conn):
             self._conn = None
         super()._close_conn()
 
@@ -168,16 +111,16 @@ class PatientCredentials(DuckDbCredentials):
 
     `wait_s`: how long at most, each time; `DESTINATION__DUCKDB__CREDENTIALS__WAIT_S` sets it.
     `memory_limit`: what DuckDB may take before it spills to disk, beside the file; its own default
-    is most of the machine. `DESTINATION__DUCKDB__CREDENTIALS__MEMORY_LIMIT` sets it.
+    is most of the machine. None: 192 MB, and more while a slice of long messages is loaded.
+    `DESTINATION__DUCKDB__CREDENTIALS__MEMORY_LIMIT` sets it, as "1GB" does; it stands then.
     """
 
     wait_s: float = WAIT_S
-    memory_limit: str = MEMORY_LIMIT
+    memory_limit: str | None = None
 
     def on_resolved(self) -> None:
         """Opens connections patiently, and with bounded memory."""
         super().on_resolved()
-        self.global_config = {**(self.global_config or {}), "memory_limit": self.memory_limit}
         self.conn_pool = _PatientPool(self)
 
     def copy(self) -> PatientCredentials:

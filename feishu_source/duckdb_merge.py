@@ -10,11 +10,13 @@ them again changes nothing.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from threading import BoundedSemaphore
 from typing import Any, cast
 
+import pyarrow.parquet as pq
 from dlt.common.destination.client import (
     FollowupJobRequest,
     HasFollowupJobs,
@@ -25,13 +27,22 @@ from dlt.common.destination.typing import PreparedTableSchema
 from dlt.common.schema.typing import TColumnProp, TTableSchema
 from dlt.common.schema.utils import get_columns_names_with_prop, get_nested_tables
 from dlt.common.storages.load_package import PackageStorage, ParsedLoadJobFileName
+from dlt.destinations.exceptions import DatabaseException
 from dlt.destinations.impl.duckdb.duck import DuckDbClient
 from dlt.destinations.job_client_impl import SqlLoadJob
 from dlt.destinations.sql_client import SqlClientBase
 from dlt.destinations.sql_jobs import SqlFollowupJob
 
+from feishu_source.open_files import MEMORY_MB, open_files
+
+_log = logging.getLogger(__name__)
+
 _ROWS = "{rows of the files}"
 """In the statements of a merge: where its files stand is known when it runs."""
+VECTOR_ROWS = 2_048
+"""That DuckDB works on at once. Source: https://duckdb.org/docs/stable/internals/vector"""
+MOST_ATTEMPTS = 6
+"""With twice as much memory each time."""
 _POSITION = f"(file_index::BIGINT * {2**40} + file_row_number)"
 """Where a row stands among those of all files, as one number: pairs take DuckDB twice as long."""
 
@@ -51,7 +62,10 @@ class MergingClient(DuckDbClient):
         """A file is left as it is, and merged once those of its table are together."""
         if not self._merges(table):
             return super().create_load_job(table, file_path, load_id, restore)
-        return _Merge(file_path) if SqlLoadJob.is_sql_job(file_path) else _Left(file_path)
+        if SqlLoadJob.is_sql_job(file_path):
+            return _Merge(file_path)
+        open_files.allow(self.config.credentials.database, MEMORY_MB + _more_mb(file_path))
+        return _Left(file_path)
 
     def _create_merge_followup_jobs(
         self, table_chain: Sequence[PreparedTableSchema]
@@ -133,7 +147,10 @@ class _Merge(SqlLoadJob):
     """A merge from the files of its table that stand beside it in the package."""
 
     def run(self) -> None:
-        """Runs the statements in one transaction."""
+        """Runs the statements in one transaction; again with more memory, if there was too little.
+
+        DuckDB spills what it sorts and joins, but long texts are held until they are committed.
+        """
         statements = Path(self._file_path).read_text("utf-8").splitlines()
         folder = Path(self._file_path).parents[1] / PackageStorage.COMPLETED_JOBS_FOLDER
         paths = [
@@ -143,10 +160,55 @@ class _Merge(SqlLoadJob):
         ]
         files = ", ".join(f"'{path}'" for path in paths)
         rows = f"read_parquet([{files}], union_by_name=true, file_row_number=true)"
+        statements = [statement.replace(_ROWS, rows) for statement in statements]
+        attempts = 1 if self._credentials.memory_limit else MOST_ATTEMPTS
+        while not self._ran(statements, is_last=attempts == 1):
+            attempts -= 1
+
+    @property
+    def _credentials(self) -> Any:
+        return self._job_client.config.credentials
+
+    def _ran(self, statements: Sequence[str], *, is_last: bool) -> bool:
+        """True if they ran, False if they may run again with twice as much memory."""
         client = self._job_client.sql_client
-        with client.begin_transaction():
-            for statement in statements:
-                client.execute_sql(statement.replace(_ROWS, rows))
+        path = self._credentials.database
+        given_mb = open_files.memory_mb(path)
+        try:
+            with client.begin_transaction():
+                for statement in statements:
+                    client.execute_sql(statement)
+        except DatabaseException as error:
+            if is_last or not is_out_of_memory(error):
+                raise
+            _log.info(
+                "%d MB do not do to merge %s: once more with twice as much",
+                given_mb,
+                self.load_table_name,
+            )
+            open_files.allow(path, 2 * given_mb)
+            client.execute_sql(f"SET GLOBAL memory_limit = '{open_files.memory_mb(path)}MB'")
+            return False
+        return True
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """True if DuckDB may not take as much memory as it would need."""
+    words = str(error).lower()
+    return "out of memory" in words or "failed to pin block" in words
+
+
+def _more_mb(file_path: str) -> int:
+    """What the rows of a file need beside what ordinary ones do, for which it is next to nothing.
+
+    DuckDB holds the texts of a vector of rows up to three times. A file has equal ones once, so it
+    may tell too little.
+    """
+    file = pq.read_metadata(file_path)
+    groups = [file.row_group(number) for number in range(file.num_row_groups)]
+    longest = max((group.total_byte_size // max(1, group.num_rows) for group in groups), default=0)
+    held = min(VECTOR_ROWS * longest, sum(group.total_byte_size for group in groups))
+    return 3 * int(held) // 1_000_000
 
 
 def _columns(table: PreparedTableSchema, hint: TColumnProp) -> list[str]:

@@ -31,7 +31,6 @@ from feishu_source.account import Account
 from feishu_source.arrow import Row, to_arrow
 from feishu_source.configuration import set_dlt_defaults
 from feishu_source.destination import database_of, describe, file_format
-from feishu_source.duckdb_destination import kept_open
 from feishu_source.errors import (
     ConfigurationError,
     DestinationError,
@@ -53,6 +52,7 @@ from feishu_source.holdings import (
     prune_states,
 )
 from feishu_source.names_seen import NamesSeen
+from feishu_source.open_files import kept_open
 from feishu_source.refusals import discreet_logs, explain, is_race, is_refusal
 from feishu_source.report import LoadReport, Progress
 from feishu_source.resources import declare

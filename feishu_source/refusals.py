@@ -17,6 +17,7 @@ from dlt.common.destination.exceptions import DestinationException
 
 from feishu_source.destination import NOT_CONFIGURED, describe
 from feishu_source.duckdb_destination import is_held
+from feishu_source.duckdb_merge import is_out_of_memory
 from feishu_source.errors import ConfigurationError, DestinationError, FeishuError, causes
 from feishu_source.report import Place
 from feishu_source.tables import TABLES
@@ -161,6 +162,12 @@ def _advice(error: BaseException, place: Place) -> str:
             "Next step: the database file is damaged, as DuckDB's can be when its process is "
             "killed while it writes. Restore a copy, or move the file away: the next load brings "
             "up to date what it finds."
+        )
+    if is_out_of_memory(error):
+        return (
+            "Next step: give DuckDB more memory with "
+            "DESTINATION__DUCKDB__CREDENTIALS__MEMORY_LIMIT, or load shorter slices with "
+            "SOURCES__FEISHU__SLICE_MESSAGES; the next load goes on from what was loaded."
         )
     if is_held(error):
         return "Next step: another process has the database open; close it and run again."

@@ -74,13 +74,13 @@ class Settings:
     user_details: bool = False
     user_details_period_s: int = 7 * DAY_S
     slice_messages: int = 120_000
-    slice_chars: int = 200_000_000
+    slice_chars: int = 64_000_000
     batch_rows: int = 5_000
     batch_chars: int = 16_000_000
     pages_ahead: int = 4
     stretches: int = 6
     stretch_pages: int = 48
-    batches_ahead: int = 4
+    batches_ahead: int = 2
     files_most_mb: float = 100.0
     files_total_mb: float = 10_000.0
     files_workers: int = 4

@@ -91,6 +91,12 @@ class Listing:
         return bool(self.now.ready or self.ahead)
 
     @property
+    def held_bytes(self) -> int:
+        """Of the pages that wait, as they came."""
+        stretches = (self.now, *self.ahead)
+        return sum(page.size for stretch in stretches for page in stretch.ready)
+
+    @property
     def holds_more(self) -> bool:
         """True if pages wait behind the one whose turn it is."""
         return len(self.now.ready) > 1 or bool(self.ahead)

@@ -247,7 +247,7 @@ class Walk:
 
     def _open_stretch(self, visit: Visit) -> Stretch | None:
         settings = self._settings
-        if visit.listing is None:
+        if visit.listing is None or visit.listing.held_bytes >= settings.batch_chars:
             return None
         return visit.listing.open_ahead(settings.stretch_pages, settings.stretches)
 

@@ -136,6 +136,8 @@ class Windows:
             waiting, most = len(stretch.ready), settings.stretch_pages
             if stretch is listing.now:
                 waiting, most = waiting + len(visit.pages), settings.pages_ahead
+            elif listing.held_bytes >= settings.batch_chars:
+                return  # long messages: what waits is as much as a batch
             if not (stretch.fetching or stretch.listed) and waiting < most:
                 self._reader.ask_page(visit, stretch)
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 from typing import Any
 
 import dlt
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from feishu_source import gathered, load, open_pipeline
+from feishu_source import duckdb_merge, gathered, load, open_files, open_pipeline
 from feishu_source.duckdb_merge import MergingClient, _Merge
-from feishu_source.errors import FeishuError
+from feishu_source.errors import DestinationError, FeishuError
 from feishu_source.sandbox import World
 from tests.lab import Lab
 
@@ -113,6 +116,81 @@ def test_a_merge_that_fails_leaves_its_table_as_it_was(
     assert history.query("select * from feishu.messages order by message_id") == before
     history.load()
     history.assert_equals_truth()
+
+
+@pytest.fixture
+def long_history(lab: Lab, world: World, ann: str, team: str) -> Lab:
+    """Sixty messages, each as long as one may be."""
+    words = random.Random(1)
+    for _ in range(60):
+        world.advance(60)
+        world.post(team, ann, text=words.randbytes(70_000).hex())
+    return lab
+
+
+def test_long_messages_get_the_memory_they_need(
+    long_history: Lab, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """If their files told too little: more, each time that it proves to be too little."""
+    for module in (open_files, duckdb_merge):
+        monkeypatch.setattr(module, "MEMORY_MB", 12)
+    monkeypatch.setattr(duckdb_merge, "_more_mb", lambda path: 0)
+    with caplog.at_level("INFO", "feishu_source"):
+        assert long_history.load().exit_code == 0
+    assert "once more with twice as much" in caplog.text
+    long_history.assert_equals_truth()
+
+
+@pytest.mark.parametrize(
+    ("rows", "length", "more_mb"), [(100_000, 100, 0), (100, 100_000, 30), (10_000, 5_000, 30)]
+)
+def test_the_memory_that_rows_need_follows_from_how_long_they_are(
+    tmp_path: Path, rows: int, length: int, more_mb: int
+) -> None:
+    """Of as many as DuckDB works on at once, or of all if they are fewer; ten megabytes each."""
+    words = random.Random(1)
+    texts = [words.randbytes(length // 2).hex() for _ in range(rows)]
+    path = str(tmp_path / "rows.parquet")
+    pq.write_table(pa.table({"text": texts}), path, row_group_size=rows // 10)
+    assert duckdb_merge._more_mb(path) == pytest.approx(more_mb, abs=3)
+
+
+def test_a_limit_that_somebody_set_stands(
+    long_history: Lab, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The error tells what to set; the next load has everything."""
+    with monkeypatch.context() as bounded:
+        bounded.setenv("DESTINATION__DUCKDB__CREDENTIALS__MEMORY_LIMIT", "12MB")
+        with pytest.raises(DestinationError) as ended:
+            long_history.load()
+    assert "DESTINATION__DUCKDB__CREDENTIALS__MEMORY_LIMIT" in str(ended.value)
+    assert "SOURCES__FEISHU__SLICE_MESSAGES" in str(ended.value)
+    assert "once more" not in caplog.text
+    long_history.load()
+    long_history.assert_equals_truth()
+
+
+def test_long_messages_are_written_as_they_come(
+    long_history: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A group of rows is read as a whole: its bytes are bounded, not its rows alone."""
+    groups: list[int] = []
+
+    def run(job: _Merge) -> None:
+        beside = Path(job._file_path).parents[1] / "completed_jobs"
+        for path in beside.glob(f"{job.load_table_name}.*.parquet"):
+            file = pq.read_metadata(path)
+            groups.extend(
+                file.row_group(number).total_byte_size for number in range(file.num_row_groups)
+            )
+        original(job)
+
+    original = _Merge.run
+    monkeypatch.setattr(_Merge, "run", run)
+    monkeypatch.setattr(gathered, "MOST_BYTES", 1_000_000)
+    long_history.load(page_size=2, batch_rows=2)
+    assert max(groups) < 5_000_000 < sum(groups)
+    long_history.assert_equals_truth()
 
 
 def test_what_else_a_pipeline_loads_is_merged_as_dlt_does_it(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from feishu_source.api import Page
 from feishu_source.sandbox import Fault, World, generate
+from feishu_source.settings import Settings
 from feishu_source.stretches import Listing, Stretch
 from tests.belt import Belt
 from tests.lab import MESSAGES
@@ -158,6 +159,28 @@ def test_what_was_read_ahead_is_not_read_again_by_the_next_slice(huge: World) ->
         assert belt.slices >= 4
         assert pages(belt) <= ceil(1.03 * least)
         belt.assert_equals_truth()
+
+
+def test_long_messages_are_not_heaped_up_ahead(
+    huge: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pages that wait hold about as much as a batch, and those that were under way meanwhile."""
+    held: list[tuple[int, int]] = []
+
+    def note(listing: Listing, stretch: Stretch, page: Page) -> None:
+        original(listing, stretch, page)
+        held.append((listing.held_bytes, page.size))
+
+    original = Listing.note
+    monkeypatch.setattr(Listing, "note", note)
+    for most in (16_000_000, 20_000):
+        held.clear()
+        with Belt(huge) as belt:
+            belt.load(page_size=5, slice_messages=100_000, batch_chars=most)
+            belt.assert_equals_truth()
+    assert sum(size for _, size in held) > 1_000_000
+    under_way = Settings().workers * max(size for _, size in held)
+    assert 20_000 < max(at_once for at_once, _ in held) < 20_000 + under_way
 
 
 def test_trouble_ahead_is_met_again_in_its_turn(huge: World) -> None:

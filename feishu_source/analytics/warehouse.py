@@ -29,7 +29,7 @@ from feishu_source.analytics.dialects import nothing, render, say, tables_of
 from feishu_source.analytics.questions import Question
 from feishu_source.analytics.scope import Scope
 from feishu_source.destination import NOT_CONFIGURED, Plan
-from feishu_source.duckdb_destination import MEMORY_LIMIT, is_held
+from feishu_source.duckdb_destination import is_held
 from feishu_source.errors import (
     ConfigurationError,
     DestinationError,
@@ -38,6 +38,7 @@ from feishu_source.errors import (
     causes,
 )
 from feishu_source.filesystem_destination import files_client
+from feishu_source.open_files import MEMORY_MB
 from feishu_source.refusals import is_refusal, tell_refusal
 from feishu_source.report import Place
 from feishu_source.tables import MESSAGES
@@ -187,7 +188,7 @@ def _connected(plan: Plan, write: bool) -> Iterator[Any]:
                 f"there is no database {path}: run a load, or name another with --database."
             )
         with duckdb.connect(str(path), read_only=not write) as connection:
-            connection.execute(f"set memory_limit = '{MEMORY_LIMIT}'")
+            connection.execute(f"set memory_limit = '{MEMORY_MB}MB'")
             with _client(plan, dlt.destinations.duckdb(connection)) as client:
                 yield client
     elif plan.place.destination == "filesystem":

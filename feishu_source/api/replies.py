@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Any, Literal, TypeVar
@@ -51,6 +51,7 @@ class Page:
 
     `stalled` is the exception: the server promised more and gave no way to ask for it, so what
     follows the last item is not known. `server_time_s` is the reply's `Date`, in epoch seconds.
+    `size`: bytes of its body.
     """
 
     items: list[dict[str, Any]]
@@ -58,6 +59,7 @@ class Page:
     server_time_s: float | None
     log_id: str | None
     stalled: bool = False
+    size: int = field(default=0, compare=False)
 
     def broken_off(self, what: str) -> ReplyBroken:
         """The error of a listing that promises more and gives no way to ask for it."""
@@ -66,11 +68,15 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The body of a reply whose code is 0, with what the headers tell about it."""
+    """The body of a reply whose code is 0, with what the headers tell about it.
+
+    `size`: its bytes.
+    """
 
     body: Mapping[str, Any]
     server_time_s: float | None
     log_id: str | None
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +108,7 @@ def read_reply(
     if code != 0:
         return _refused(call, reply, body, code, log_id, tuple(secrets))
     try:
-        return read(Answer(body, read_date(reply.headers), log_id))
+        return read(Answer(body, read_date(reply.headers), log_id, len(reply.body)))
     except ValueError as error:
         broken = ReplyBroken(
             call.what, msg=redact(str(error)), log_id=log_id, http_status=reply.status
@@ -149,6 +155,7 @@ def parse_page(answer: Answer, sent_token: str | None) -> Page:
         server_time_s=answer.server_time_s,
         log_id=answer.log_id,
         stalled=bool(has_more) and not usable,
+        size=answer.size,
     )
 
 

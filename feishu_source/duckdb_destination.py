@@ -13,6 +13,7 @@ write-ahead log until then.
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 from typing import Any, cast
 
@@ -29,7 +30,7 @@ from duckdb import DuckDBPyConnection
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
 from feishu_source.duckdb_merge import MergingClient
-from feishu_source.open_files import open_files
+from feishu_source.open_files import MOST_THREADS, open_files
 
 WAIT_S = 30.0
 """Somebody who looks into the file holds it for seconds; who holds it for longer has to act."""
@@ -75,7 +76,8 @@ class _PatientPool(DuckDbConnectionPool):
         """
         path = self.credentials.database
         limit = self.credentials.memory_limit or f"{open_files.memory_mb(path)}MB"
-        global_config = {**(global_config or {}), "memory_limit": limit}
+        of_ours = {"memory_limit": limit, "threads": min(MOST_THREADS, os.cpu_count() or 1)}
+        global_config = of_ours | (self.credentials.global_config or {}) | (global_config or {})
         if open_files.wants(path):
             global_config["checkpoint_threshold"] = _NO_CHECKPOINT
             pragmas = ["disable_checkpoint_on_shutdown"]  # where dlt would enable it
@@ -111,7 +113,7 @@ class PatientCredentials(DuckDbCredentials):
 
     `wait_s`: how long at most, each time; `DESTINATION__DUCKDB__CREDENTIALS__WAIT_S` sets it.
     `memory_limit`: what DuckDB may take before it spills to disk, beside the file; its own default
-    is most of the machine. None: 192 MB, and more while a slice of long messages is loaded.
+    is most of the machine. None: 144 MB, and more while a slice of long messages is loaded.
     `DESTINATION__DUCKDB__CREDENTIALS__MEMORY_LIMIT` sets it, as "1GB" does; it stands then.
     """
 

@@ -13,9 +13,11 @@ from threading import Lock
 
 from duckdb import DuckDBPyConnection
 
-MEMORY_MB = 192
-"""A slice of ordinary messages is merged without spilling. More would not make it faster, and be
-filled with what was once read of a file that grows."""
+MEMORY_MB = 144
+"""A slice of ordinary messages is merged as fast as with more, which would be filled with what was
+once read of a file that grows."""
+MOST_THREADS = 4
+"""Each needs memory of its own; with 16 of them that did not do."""
 
 
 class OpenFiles:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -89,3 +90,20 @@ def test_the_destinations_settings_are_looked_up_once_and_connections_are_not_sh
     configurations[0].dataset_name = "another"  # what one client does to its settings, none sees
     again: Any = pipeline.destination_client().config
     assert again.dataset_name == "feishu"
+
+
+def test_duckdb_takes_no_more_memory_and_threads_than_it_is_given(
+    lab: Lab, world: World, ann: str, team: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own bounds follow the machine; what a user sets in dlt's way stands."""
+    world.post(team, ann, text="x")
+    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    settings = "SELECT current_setting('memory_limit'), current_setting('threads')"
+    pipeline = open_pipeline(database=str(lab.database), pipelines_dir=str(lab.folder / "p"))
+    with pipeline.sql_client() as client:
+        assert client.execute_sql(settings) == [("137.3 MiB", 4)]
+    monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS__MEMORY_LIMIT", "1GB")
+    monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS__GLOBAL_CONFIG", '{"threads": 3}')
+    pipeline = open_pipeline(database=str(lab.database), pipelines_dir=str(lab.folder / "q"))
+    with pipeline.sql_client() as client:
+        assert client.execute_sql(settings) == [("953.6 MiB", 3)]

@@ -38,11 +38,14 @@ from feishu_source.errors import (
     causes,
 )
 from feishu_source.filesystem_destination import files_client
-from feishu_source.open_files import MEMORY_MB
 from feishu_source.refusals import is_refusal, tell_refusal
 from feishu_source.report import Place
 from feishu_source.tables import MESSAGES
 from feishu_source.views import latest_views
+
+MEMORY_LIMIT = "512MB"
+"""What DuckDB may take for an answer before it spills to disk; its own default is most of the
+machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +191,7 @@ def _connected(plan: Plan, write: bool) -> Iterator[Any]:
                 f"there is no database {path}: run a load, or name another with --database."
             )
         with duckdb.connect(str(path), read_only=not write) as connection:
-            connection.execute(f"set memory_limit = '{MEMORY_MB}MB'")
+            connection.execute(f"set memory_limit = '{MEMORY_LIMIT}'")
             with _client(plan, dlt.destinations.duckdb(connection)) as client:
                 yield client
     elif plan.place.destination == "filesystem":

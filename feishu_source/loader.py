@@ -336,7 +336,8 @@ class _Load:
                 self._load_again()
             checkpoint(self._pipeline)
         signals.raise_if_signalled()
-        pa.default_memory_pool().release_unused()  # what a slice needed, the next one builds anew
+        for pool in (pa.default_memory_pool(), pa.system_memory_pool()):
+            pool.release_unused()  # what a slice needed, the next one builds anew
 
     def _load_again(self) -> None:
         """Loads what was extracted, where shards that load at once met in the same tables."""

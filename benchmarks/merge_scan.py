@@ -23,13 +23,12 @@ import duckdb
 from benchmarks.printing import Line, print_lines, print_machine
 from feishu_source import load, open_pipeline
 from feishu_source.sandbox import Sandbox, World, generate
-from feishu_source.settings import Settings
+from feishu_source.settings import SLICE_MESSAGES
 from feishu_source.tables import MESSAGES, TABLES, Table
 
 BY_DAY = [table for table in TABLES.values() if table.partition]
 DOLLARS_A_TEBIBYTE = 6.25
 """BigQuery's price on demand in the US."""
-SLICE_MESSAGES = Settings().slice_messages
 MESSAGES_A_MINUTE = 50_000
 """Pages of 50 at the API's 1,000 requests a minute."""
 JOBS_A_DAY = 1_500

@@ -16,6 +16,7 @@ from feishu_source.errors import ConfigurationError
 MINUTE_S = 60
 HOUR_S = 3_600
 DAY_S = 86_400
+SLICE_MESSAGES = 120_000
 
 LEAST_LOOK_BACK_S = 10 * MINUTE_S
 """Messages become visible seconds late and clocks step back: no setting may go below this."""
@@ -73,7 +74,7 @@ class Settings:
     details_share: float = 0.25
     user_details: bool = False
     user_details_period_s: int = 7 * DAY_S
-    slice_messages: int = 120_000
+    slice_messages: int = SLICE_MESSAGES
     slice_chars: int = 64_000_000
     batch_rows: int = 5_000
     batch_chars: int = 16_000_000
@@ -84,6 +85,11 @@ class Settings:
     files_most_mb: float = 100.0
     files_total_mb: float = 10_000.0
     files_workers: int = 4
+
+    @property
+    def most_slice_chars(self) -> int:
+        """Characters of bodies at which a slice ends: more where it may have more messages."""
+        return self.slice_chars * max(1, self.slice_messages // SLICE_MESSAGES)
 
     def __post_init__(self) -> None:
         """Refuses values that could lose rows or that the API would refuse.

@@ -211,7 +211,7 @@ class Walk:
         """True if the slice is: no further chat is begun, and what may be cut is."""
         if self._reader.reception.listed >= self._slice_ends_at:
             return True
-        return self._bounded and self._intake.slice_chars >= self._settings.slice_chars
+        return self._bounded and self._intake.slice_chars >= self._settings.most_slice_chars
 
     @property
     def _ends(self) -> bool:

@@ -42,6 +42,9 @@ def test_long_messages_make_short_slices() -> None:
         assert set(belt.load(slice_chars=2_000, page_size=3).values()) == {"complete"}
         assert belt.slices >= 5
         belt.assert_equals_truth()
+    with Belt(world) as belt:  # whoever wants long slices, gets long ones of long messages too
+        assert set(belt.load(slice_chars=2_000, slice_messages=9_600_000).values()) == {"complete"}
+        assert belt.slices == 1
 
 
 def test_load_ends_after_max_messages_and_the_next_goes_on(

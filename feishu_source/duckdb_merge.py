@@ -33,7 +33,7 @@ from dlt.destinations.job_client_impl import SqlLoadJob
 from dlt.destinations.sql_client import SqlClientBase
 from dlt.destinations.sql_jobs import SqlFollowupJob
 
-from feishu_source.open_files import MEMORY_MB, open_files
+from feishu_source.open_files import MEMORY_MB, is_out_of_memory, open_files
 
 _log = logging.getLogger(__name__)
 
@@ -190,12 +190,6 @@ class _Merge(SqlLoadJob):
             client.execute_sql(f"SET GLOBAL memory_limit = '{open_files.memory_mb(path)}MB'")
             return False
         return True
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """True if DuckDB may not take as much memory as it would need."""
-    words = str(error).lower()
-    return "out of memory" in words or "failed to pin block" in words
 
 
 def _more_mb(file_path: str) -> int:

@@ -72,6 +72,12 @@ class OpenFiles:
 open_files = OpenFiles()
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """True if DuckDB may not take as much memory as it would need."""
+    words = str(error).lower()
+    return "out of memory" in words or "failed to pin block" in words
+
+
 @contextmanager
 def kept_open(database: str | None) -> Iterator[None]:
     """From the first thing that is written in the block to its end, the file stays open.

@@ -17,8 +17,8 @@ from dlt.common.destination.exceptions import DestinationException
 
 from feishu_source.destination import NOT_CONFIGURED, describe
 from feishu_source.duckdb_destination import is_held
-from feishu_source.duckdb_merge import is_out_of_memory
 from feishu_source.errors import ConfigurationError, DestinationError, FeishuError, causes
+from feishu_source.open_files import is_out_of_memory
 from feishu_source.report import Place
 from feishu_source.tables import TABLES
 

@@ -14,6 +14,7 @@ any instant loses the batch at hand, and the next update goes on from there.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -23,14 +24,18 @@ import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
 from feishu_source.errors import ConfigurationError
+from feishu_source.open_files import is_out_of_memory
 from feishu_source.report import Place
 from feishu_source.search.terms import check_installed, terms_of, version
 
 BATCH = 20_000
-"""Messages that are cut and written at a time: what bounds the memory."""
+"""Messages that are cut and written at a time, if they are not long."""
+BATCH_CHARS = 2_000_000
+"""Of their texts: each character is about a term, of a hundred bytes while they are cut."""
 
-MEMORY_LIMIT = "256MB"
-"""What DuckDB may take while it updates an index; beyond that it spills to disk."""
+MEMORY_MB = (256, 512, 1_024, 2_048, 4_096)
+"""What DuckDB may take while it updates an index; the next one if it did not do, as where texts are
+very long."""
 
 _WRITE_LOG = "4GB"
 """No checkpoint before the last: a kill while one is written may leave a damaged file."""
@@ -147,7 +152,17 @@ def update_file(database: Path, dataset: str) -> Updated:
         duckdb.Error: another process has the file open, or there is no such dataset in it.
     """
     check_installed()
-    config = {"memory_limit": MEMORY_LIMIT, "checkpoint_threshold": _WRITE_LOG}
+    for memory_mb in MEMORY_MB[:-1]:
+        try:
+            return _update_file(database, dataset, memory_mb)
+        except duckdb.Error as error:
+            if not is_out_of_memory(error):
+                raise
+    return _update_file(database, dataset, MEMORY_MB[-1])
+
+
+def _update_file(database: Path, dataset: str, memory_mb: int) -> Updated:
+    config = {"memory_limit": f"{memory_mb}MB", "checkpoint_threshold": _WRITE_LOG}
     with duckdb.connect(str(database), config=dict(config)) as connection:
         connection.execute("pragma disable_checkpoint_on_shutdown")
         updated = update(connection, dataset)
@@ -156,7 +171,7 @@ def update_file(database: Path, dataset: str) -> Updated:
 
 
 def update(connection: DuckDBPyConnection, dataset: str, batch: int = BATCH) -> Updated:
-    """Indexes what loads have changed since the last update, `batch` messages at a time.
+    """Indexes what loads have changed since the last update, `batch` messages at a time, or fewer.
 
     An edit replaces what was indexed of a message; one that was recalled or removed leaves.
     """
@@ -210,12 +225,26 @@ def _index_due(connection: DuckDBPyConnection, names: Names, batch: int) -> tupl
     # The reader keeps what it saw when it began; what is written meanwhile does not disturb it.
     with connection.cursor() as reader:
         reader.execute(names.fill(_DUE))
-        while due := reader.fetchmany(batch):
+        for due in _batches(reader, batch):
             _write(connection, names, _cut(due, last + 1))
             last += len(due)
             without = sum(text is None for _, text, _, _ in due)
             indexed, removed = indexed + len(due) - without, removed + without
     return indexed, removed
+
+
+def _batches(reader: DuckDBPyConnection, most_rows: int) -> Iterator[list[tuple[Any, ...]]]:
+    """The rows of what was asked, as many at a time as may be cut together."""
+    held: list[tuple[Any, ...]] = []
+    chars = 0
+    while row := reader.fetchone():
+        held.append(row)
+        chars += len(row[1] or "")
+        if len(held) >= most_rows or chars >= BATCH_CHARS:
+            yield held
+            held, chars = [], 0
+    if held:
+        yield held
 
 
 def _cut(due: list[tuple[Any, ...]], first: int) -> pa.Table:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,13 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 import pytest
 
 from feishu_source import extras, load, open_pipeline
 from feishu_source.cli.search import main
 from feishu_source.errors import ConfigurationError
 from feishu_source.sandbox import World
-from feishu_source.search import Standing, Updated, find, standing, update, update_file
+from feishu_source.search import Standing, Updated, find, index, standing, update, update_file
 from feishu_source.search.index import Names
 from feishu_source.search.terms import terms_of
 from tests.lab import Lab
@@ -211,6 +213,31 @@ def test_batches_leave_what_one_batch_leaves(lab: Lab, world: World, talk: dict[
     with opened(lab, read_only=False) as connection:
         connection.execute("drop schema feishu_search cascade")
         assert update(connection, "feishu", batch=1) == Updated(4, 0, 4)
+    check_index(lab)
+
+
+def test_long_texts_are_indexed_few_at_a_time(
+    lab: Lab, world: World, ann: str, team: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is cut into terms takes a hundred times its length; DuckDB gets what it needs."""
+    words = random.Random(1)
+    letters = [chr(words.randrange(0x4E00, 0x9FA5)) for _ in range(500)]
+    for _ in range(12):
+        world.advance(60)
+        world.post(team, ann, text="".join(words.choices(letters, k=20_000)))
+    lab.load()
+    cut: list[int] = []
+
+    def note(due: list[tuple[Any, ...]], first: int) -> pa.Table:
+        cut.append(len(due))
+        return original(due, first)
+
+    original = index._cut
+    monkeypatch.setattr(index, "_cut", note)
+    monkeypatch.setattr(index, "BATCH_CHARS", 50_000)
+    monkeypatch.setattr(index, "MEMORY_MB", (1, 256))
+    assert update_file(lab.database, "feishu") == Updated(12, 0, 12)
+    assert cut == [3, 3, 3, 3]
     check_index(lab)
 
 

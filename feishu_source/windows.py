@@ -132,12 +132,13 @@ class Windows:
             visit.list_from_claim()
         listing, settings = visit.listing, self._settings
         assert listing is not None
+        holds_a_batch = listing.held_bytes >= settings.batch_chars
         for stretch in (listing.now, *listing.ahead):
             waiting, most = len(stretch.ready), settings.stretch_pages
             if stretch is listing.now:
                 waiting, most = waiting + len(visit.pages), settings.pages_ahead
-            elif listing.held_bytes >= settings.batch_chars:
-                return  # long messages: what waits is as much as a batch
+            elif holds_a_batch:
+                return  # of long messages; more would be no faster, and heap up
             if not (stretch.fetching or stretch.listed) and waiting < most:
                 self._reader.ask_page(visit, stretch)
 

@@ -11,7 +11,7 @@ them again changes nothing.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from threading import BoundedSemaphore
 from typing import Any, cast
@@ -62,10 +62,11 @@ class MergingClient(DuckDbClient):
         """A file is left as it is, and merged once those of its table are together."""
         if not self._merges(table):
             return super().create_load_job(table, file_path, load_id, restore)
-        if SqlLoadJob.is_sql_job(file_path):
-            return _Merge(file_path)
-        open_files.allow(self.config.credentials.database, MEMORY_MB + _more_mb(file_path))
-        return _Left(file_path)
+        if not SqlLoadJob.is_sql_job(file_path):
+            return _Left(file_path)
+        more_mb = _more_mb(_rows_beside(file_path, str(table["name"])))
+        open_files.allow(self.config.credentials.database, MEMORY_MB + more_mb)
+        return _Merge(file_path)
 
     def _create_merge_followup_jobs(
         self, table_chain: Sequence[PreparedTableSchema]
@@ -152,13 +153,8 @@ class _Merge(SqlLoadJob):
         DuckDB spills what it sorts and joins, but long texts are held until they are committed.
         """
         statements = Path(self._file_path).read_text("utf-8").splitlines()
-        folder = Path(self._file_path).parents[1] / PackageStorage.COMPLETED_JOBS_FOLDER
-        paths = [
-            str(path).replace("'", "''")
-            for path in sorted(folder.glob("*.parquet"))
-            if ParsedLoadJobFileName.parse(path.name).table_name == self.load_table_name
-        ]
-        files = ", ".join(f"'{path}'" for path in paths)
+        paths = _rows_beside(self._file_path, self.load_table_name)
+        files = ", ".join("'{}'".format(str(path).replace("'", "''")) for path in paths)
         rows = f"read_parquet([{files}], union_by_name=true, file_row_number=true)"
         statements = [statement.replace(_ROWS, rows) for statement in statements]
         attempts = 1 if self._credentials.memory_limit else MOST_ATTEMPTS
@@ -192,14 +188,24 @@ class _Merge(SqlLoadJob):
         return True
 
 
-def _more_mb(file_path: str) -> int:
-    """What the rows of a file need beside what ordinary ones do, for which it is next to nothing.
+def _rows_beside(file_path: str, table_name: str) -> list[Path]:
+    """The files that a merge in the same package reads."""
+    folder = Path(file_path).parents[1] / PackageStorage.COMPLETED_JOBS_FOLDER
+    return [
+        path
+        for path in sorted(folder.glob("*.parquet"))
+        if ParsedLoadJobFileName.parse(path.name).table_name == table_name
+    ]
+
+
+def _more_mb(paths: Iterable[Path]) -> int:
+    """What the rows of files need beside what ordinary ones do, for which it is next to nothing.
 
     DuckDB holds the texts of a vector of rows up to three times. A file has equal ones once, so it
     may tell too little.
     """
-    file = pq.read_metadata(file_path)
-    groups = [file.row_group(number) for number in range(file.num_row_groups)]
+    files = [pq.read_metadata(path) for path in paths]
+    groups = [file.row_group(number) for file in files for number in range(file.num_row_groups)]
     longest = max((group.total_byte_size // max(1, group.num_rows) for group in groups), default=0)
     held = min(VECTOR_ROWS * longest, sum(group.total_byte_size for group in groups))
     return 3 * int(held) // 1_000_000

@@ -134,7 +134,7 @@ def test_long_messages_get_the_memory_they_need(
     """If their files told too little: more, each time that it proves to be too little."""
     for module in (open_files, duckdb_merge):
         monkeypatch.setattr(module, "MEMORY_MB", 12)
-    monkeypatch.setattr(duckdb_merge, "_more_mb", lambda path: 0)
+    monkeypatch.setattr(duckdb_merge, "_more_mb", lambda paths: 0)
     with caplog.at_level("INFO", "feishu_source"):
         assert long_history.load().exit_code == 0
     assert "once more with twice as much" in caplog.text
@@ -147,12 +147,39 @@ def test_long_messages_get_the_memory_they_need(
 def test_the_memory_that_rows_need_follows_from_how_long_they_are(
     tmp_path: Path, rows: int, length: int, more_mb: int
 ) -> None:
-    """Of as many as DuckDB works on at once, or of all if they are fewer; ten megabytes each."""
+    """Of as many as DuckDB works on at once, or of all if they are fewer; in one file or in two."""
     words = random.Random(1)
-    texts = [words.randbytes(length // 2).hex() for _ in range(rows)]
-    path = str(tmp_path / "rows.parquet")
-    pq.write_table(pa.table({"text": texts}), path, row_group_size=rows // 10)
-    assert duckdb_merge._more_mb(path) == pytest.approx(more_mb, abs=3)
+    table = pa.table({"text": [words.randbytes(length // 2).hex() for _ in range(rows)]})
+    paths = [tmp_path / name for name in ("all", "some", "others")]
+    for path, part in zip(paths, (table, table[: rows // 2], table[rows // 2 :]), strict=True):
+        pq.write_table(part, path, row_group_size=rows // 10)
+    assert duckdb_merge._more_mb(paths[:1]) == pytest.approx(more_mb, abs=3)
+    assert duckdb_merge._more_mb(paths[1:]) == pytest.approx(more_mb, abs=3)
+
+
+def test_what_a_killed_load_left_gets_the_memory_it_needs(
+    long_history: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its files were done with before the merge that reads them: they are looked at again."""
+    given_mb: list[int] = []
+
+    def run(job: _Merge) -> None:
+        if job.load_table_name == "messages":
+            given_mb.append(open_files.open_files.memory_mb(str(long_history.database)))
+            if is_killed:
+                raise RuntimeError("the process ends here")
+        original(job)
+
+    original, is_killed = _Merge.run, True
+    monkeypatch.setattr(_Merge, "run", run)
+    with pytest.raises(FeishuError):
+        long_history.load()
+    at_first_mb = given_mb[0]
+    given_mb.clear()
+    is_killed = False
+    long_history.load()
+    assert given_mb[0] == at_first_mb > open_files.MEMORY_MB + 20
+    long_history.assert_equals_truth()
 
 
 def test_a_limit_that_somebody_set_stands(

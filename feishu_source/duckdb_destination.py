@@ -120,6 +120,11 @@ class PatientCredentials(DuckDbCredentials):
     wait_s: float = WAIT_S
     memory_limit: str | None = None
 
+    @property
+    def is_limited(self) -> bool:
+        """True if somebody set what DuckDB may take, here or in dlt's `global_config`."""
+        return self.memory_limit is not None or "memory_limit" in (self.global_config or {})
+
     def on_resolved(self) -> None:
         """Opens connections patiently, and with bounded memory."""
         super().on_resolved()

@@ -157,7 +157,7 @@ class _Merge(SqlLoadJob):
         files = ", ".join("'{}'".format(str(path).replace("'", "''")) for path in paths)
         rows = f"read_parquet([{files}], union_by_name=true, file_row_number=true)"
         statements = [statement.replace(_ROWS, rows) for statement in statements]
-        attempts = 1 if self._credentials.memory_limit else MOST_ATTEMPTS
+        attempts = 1 if self._credentials.is_limited else MOST_ATTEMPTS
         while not self._ran(statements, is_last=attempts == 1):
             attempts -= 1
 

@@ -182,12 +182,20 @@ def test_what_a_killed_load_left_gets_the_memory_it_needs(
     long_history.assert_equals_truth()
 
 
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [("MEMORY_LIMIT", "12MB"), ("GLOBAL_CONFIG", '{"memory_limit": "12MB"}')],
+)
 def test_a_limit_that_somebody_set_stands(
-    long_history: Lab, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    setting: str,
+    value: str,
+    long_history: Lab,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """The error tells what to set; the next load has everything."""
-    with monkeypatch.context() as bounded:
-        bounded.setenv("DESTINATION__DUCKDB__CREDENTIALS__MEMORY_LIMIT", "12MB")
+    with monkeypatch.context() as bounded, caplog.at_level("INFO", "feishu_source"):
+        bounded.setenv(f"DESTINATION__DUCKDB__CREDENTIALS__{setting}", value)
         with pytest.raises(DestinationError) as ended:
             long_history.load()
     assert "DESTINATION__DUCKDB__CREDENTIALS__MEMORY_LIMIT" in str(ended.value)

@@ -245,7 +245,7 @@ class Intake:
 
     @property
     def slice_chars(self) -> int:
-        """Characters of the bodies that this slice emitted."""
+        """Characters of the bodies that this slice emitted, and of what it rejected."""
         return self._chars
 
     def take(self) -> PendingBatch | None:
@@ -324,6 +324,7 @@ class Intake:
         if row[1] not in self._seen:
             self._seen[row[1]] = row[1], 0
             self._collected.rows[REJECTED.name].append(row)
+            self._chars += len(row[3])
             self.counts.rejected += 1
 
 

@@ -10,6 +10,7 @@ import pytest
 from feishu_source.arrow import schema_of, to_arrow
 from feishu_source.batch import Batch, Bounds, Counts, Intake, Listed
 from feishu_source.coverage import ChatState
+from feishu_source.fields import dump_json
 from feishu_source.forwards import parse_forward
 from feishu_source.tables import LINKS, MENTIONS, MESSAGES, RESOURCES, THREADS
 from tests.items import CREATED_MS, LISTED_MS, item, text_item
@@ -262,6 +263,18 @@ def test_a_batch_is_full_at_its_number_of_characters() -> None:
     assert intake.slice_chars == 4 * len('{"text":"' + "x" * 45 + '"}')
     intake.begin_slice()
     assert (intake.full, intake.slice_chars) == (False, 0)
+
+
+def test_a_batch_is_full_at_its_number_of_rejected_characters() -> None:
+    """They are kept as they came, however long: once each."""
+    intake = Intake(batch_chars=100)
+    intake.begin_slice()
+    bad = {"create_time": "5", "message_id": "om_1", "body": {"content": "x" * 20}}
+    intake.add(listed(bad))
+    intake.add(listed(bad))
+    assert (intake.full, intake.slice_chars) == (False, len(dump_json(bad)))
+    intake.add(listed(bad | {"message_id": "om_2"}))
+    assert intake.full is True
 
 
 def test_a_batch_is_full_at_its_number_of_messages() -> None:

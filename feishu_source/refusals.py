@@ -163,11 +163,12 @@ def _advice(error: BaseException, place: Place) -> str:
             "killed while it writes. Restore a copy, or move the file away: the next load brings "
             "up to date what it finds."
         )
-    if is_out_of_memory(error):
+    if place.destination == "duckdb" and is_out_of_memory(error):
         return (
             "Next step: give DuckDB more memory with "
-            "DESTINATION__DUCKDB__CREDENTIALS__MEMORY_LIMIT, or load shorter slices with "
-            "SOURCES__FEISHU__SLICE_MESSAGES; the next load goes on from what was loaded."
+            "DESTINATION__DUCKDB__CREDENTIALS__MEMORY_LIMIT, and run the load again: it begins "
+            "with what could not be loaded. Shorter slices, with SOURCES__FEISHU__SLICE_MESSAGES, "
+            "need less from then on."
         )
     if is_held(error):
         return "Next step: another process has the database open; close it and run again."

@@ -11,9 +11,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from feishu_source import duckdb_merge, gathered, load, open_files, open_pipeline
+from feishu_source import duckdb_merge, gathered, load, open_files, open_pipeline, refusals
 from feishu_source.duckdb_merge import MergingClient, _Merge
 from feishu_source.errors import DestinationError, FeishuError
+from feishu_source.report import Place
 from feishu_source.sandbox import World
 from tests.lab import Lab
 
@@ -203,6 +204,26 @@ def test_a_limit_that_somebody_set_stands(
     assert "once more" not in caplog.text
     long_history.load()
     long_history.assert_equals_truth()
+
+
+def test_what_did_not_fit_comes_first_whatever_the_slices(
+    long_history: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Shorter ones do without more memory only for what was not read yet: so the error says."""
+    monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS__MEMORY_LIMIT", "24MB")
+    for slice_messages in (100, 3):
+        with pytest.raises(DestinationError, match="it begins with what could not be loaded"):
+            long_history.load(slice_messages=slice_messages, page_size=3)
+    monkeypatch.delenv("DESTINATION__DUCKDB__CREDENTIALS__MEMORY_LIMIT")
+    assert long_history.load().exit_code == 0
+    long_history.assert_equals_truth()
+
+
+def test_only_of_duckdb_is_told_how_it_gets_more_memory() -> None:
+    """A server that runs out of it says the same words."""
+    error = RuntimeError("out of memory")
+    told = [refusals._advice(error, Place(name, None, "feishu")) for name in ("duckdb", "postgres")]
+    assert ["DUCKDB" in advice for advice in told] == [True, False]
 
 
 def test_long_messages_are_written_as_they_come(

@@ -101,14 +101,14 @@ class Batch:
 class PendingBatch:
     """A batch whose messages may still be on their way through a parser.
 
-    `chars`: of their bodies.
+    `size`: bytes of their bodies.
     """
 
     claims: dict[str, Claim]
     counts: Counts
     ready: Tables
     parsed: Pending
-    chars: int
+    size: int
 
     @property
     def done(self) -> bool:
@@ -131,7 +131,7 @@ class Intake:
 
     bounds: Bounds = field(default_factory=Bounds)
     batch_rows: int = 5_000
-    batch_chars: int = 16_000_000
+    batch_bytes: int = 16_000_000
     reactions: bool = False
     parser: Parser = field(default_factory=InlineParser)
     counts: Counts = field(default_factory=Counts)
@@ -144,8 +144,8 @@ class Intake:
     _claims: dict[str, Claim] = field(default_factory=dict)
     _seen: dict[str, tuple[str, int]] = field(default_factory=dict)
     _held: list[Listed] = field(default_factory=list)
-    _chars: int = 0
-    _chars_given: int = 0
+    _bytes: int = 0
+    _bytes_given: int = 0
     _waiting: dict[str, ChatState | None] = field(default_factory=dict)
     _late: Counter[str] = field(default_factory=Counter)
 
@@ -158,7 +158,7 @@ class Intake:
         """Forgets what the last slice emitted, and takes in what it had to hold."""
         held, waiting = self._held, self._waiting
         self._seen, self._held, self._waiting = {}, [], {}
-        self._chars = self._chars_given = 0
+        self._bytes = self._bytes_given = 0
         self._unopened, self._shown = [], []
         for listed in held:
             self.add(listed)
@@ -194,7 +194,7 @@ class Intake:
             for item, reason in forward.rejected:
                 self.reject(one.listed.chat_id, item, reason, one.listed.listed_at_ms)
             self.counts.unparsed += forward.unparsed
-            self._chars += len(text or "") + sum(len(row[_INNER] or "") for row in forward.rows)
+            self._bytes += _size(text) + sum(_size(row[_INNER]) for row in forward.rows)
         elif status is not None:
             self.counts.unopened += 1
         told = {_TEXT: text, _STATUS: status, _CODE: code or None}
@@ -239,23 +239,23 @@ class Intake:
     @property
     def full(self) -> bool:
         """True if there are enough rows for a batch, or few that are long."""
-        is_long = self._chars - self._chars_given >= self.batch_chars
+        is_long = self._bytes - self._bytes_given >= self.batch_bytes
         number = max(len(self._collected.rows[name]) for name in _COUNTED)
         return is_long or max(self._messages, number) >= self.batch_rows
 
     @property
-    def slice_chars(self) -> int:
-        """Characters of the bodies that this slice emitted, and of what it rejected."""
-        return self._chars
+    def slice_bytes(self) -> int:
+        """Bytes of the bodies that this slice emitted, and of what it rejected."""
+        return self._bytes
 
     def take(self) -> PendingBatch | None:
         """All rows and claims collected since the last call; None if there are neither."""
         claims = self._claims | {c: state.to_dict() for c, state in self._advanced.items()}
         if not claims and not self._messages and not any(self._collected.rows.values()):
             return None
-        ready, chars = self._collected.take(), self._chars - self._chars_given
-        batch = PendingBatch(claims, self.counts, ready, self.parser.end_batch(), chars)
-        self._chars_given, self._messages = self._chars, 0
+        ready, size = self._collected.take(), self._bytes - self._bytes_given
+        batch = PendingBatch(claims, self.counts, ready, self.parser.end_batch(), size)
+        self._bytes_given, self._messages = self._bytes, 0
         self._claims, self._advanced = {}, {}
         return batch
 
@@ -282,7 +282,7 @@ class Intake:
             else:
                 self._picked.append((item, version[0], listed.listed_at_ms))
                 self._messages += 1
-                self._chars += _body_chars(item)
+                self._bytes += _body_bytes(item)
         elif seen[0] != version[0] and version[1] >= seen[1]:  # an older one only came late
             self._hold(replace(listed, items=[item]))
 
@@ -313,7 +313,7 @@ class Intake:
 
     def _emit(self, rows: ItemRows) -> None:
         self._messages += 1
-        self._chars += len(rows.message[_BODY] or "")
+        self._bytes += _size(rows.message[_BODY])
         self._collected.add(rows)
 
     def reject(self, chat_id: str, item: Any, reason: str, at_ms: int) -> None:
@@ -324,14 +324,20 @@ class Intake:
         if row[1] not in self._seen:
             self._seen[row[1]] = row[1], 0
             self._collected.rows[REJECTED.name].append(row)
-            self._chars += len(row[3])
+            self._bytes += len(data)
             self.counts.rejected += 1
 
 
-def _body_chars(item: Item) -> int:
+def _body_bytes(item: Item) -> int:
     body = item.get("body")
-    content = body.get("content") if isinstance(body, dict) else None
-    return len(content) if isinstance(content, str) else 0
+    return _size(body.get("content")) if isinstance(body, dict) else 0
+
+
+def _size(text: Any) -> int:
+    """How much a text takes in UTF-8, in which DuckDB and files hold it; nothing else counts."""
+    if not isinstance(text, str):
+        return 0
+    return len(text) if text.isascii() else len(text.encode(errors="surrogatepass"))
 
 
 _COUNTED = (FORWARDED.name, REACTIONS.name)

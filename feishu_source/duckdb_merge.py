@@ -33,7 +33,7 @@ from dlt.destinations.job_client_impl import SqlLoadJob
 from dlt.destinations.sql_client import SqlClientBase
 from dlt.destinations.sql_jobs import SqlFollowupJob
 
-from feishu_source.open_files import MEMORY_MB, is_out_of_memory, open_files
+from feishu_source.open_files import MEMORY_MB, MOST_THREADS, is_out_of_memory, open_files
 
 _log = logging.getLogger(__name__)
 
@@ -41,8 +41,8 @@ _ROWS = "{rows of the files}"
 """In the statements of a merge: where its files stand is known when it runs."""
 VECTOR_ROWS = 2_048
 """That DuckDB works on at once. Source: https://duckdb.org/docs/stable/internals/vector"""
-MOST_ATTEMPTS = 6
-"""With twice as much memory each time."""
+MOST_ATTEMPTS = 4
+"""With twice as much memory each time; a machine may not have much more."""
 _POSITION = f"(file_index::BIGINT * {2**40} + file_row_number)"
 """Where a row stands among those of all files, as one number: pairs take DuckDB twice as long."""
 
@@ -201,14 +201,16 @@ def _rows_beside(file_path: str, table_name: str) -> list[Path]:
 def _more_mb(paths: Iterable[Path]) -> int:
     """What the rows of files need beside what ordinary ones do, for which it is next to nothing.
 
-    DuckDB holds the texts of a vector of rows up to three times. A file has equal ones once, so it
-    may tell too little.
+    DuckDB holds the texts of a vector of rows up to three times, and each thread a group of rows
+    that it reads. A file has equal texts once, so it may tell too little.
     """
     files = [pq.read_metadata(path) for path in paths]
     groups = [file.row_group(number) for file in files for number in range(file.num_row_groups)]
-    longest = max((group.total_byte_size // max(1, group.num_rows) for group in groups), default=0)
-    held = min(VECTOR_ROWS * longest, sum(group.total_byte_size for group in groups))
-    return 3 * int(held) // 1_000_000
+    sizes = [int(group.total_byte_size) for group in groups]
+    rows = [max(1, group.num_rows) for group in groups]
+    vector = max((VECTOR_ROWS * size // n for size, n in zip(sizes, rows, strict=True)), default=0)
+    held, read = min(vector, sum(sizes)), min(vector, max(sizes, default=0))
+    return (3 * held + MOST_THREADS * read) // 1_000_000
 
 
 def _columns(table: PreparedTableSchema, hint: TColumnProp) -> list[str]:

@@ -27,7 +27,7 @@ MOST_BYTES = 5_000_000
 MOST_WAITING = 3
 """Batches that are read on while one is parsed elsewhere: with one, reading stood still a tenth of
 its time."""
-MOST_WAITING_CHARS = 16_000_000
+MOST_WAITING_BYTES = 16_000_000
 """Of the bodies of these; ordinary messages have a tenth of it."""
 
 
@@ -86,5 +86,5 @@ def _results(batches: Iterable[PendingBatch]) -> Iterator[Batch]:
 
 
 def _are_many(waiting: Collection[PendingBatch]) -> bool:
-    chars = sum(batch.chars for batch in waiting)
-    return len(waiting) > MOST_WAITING or chars > MOST_WAITING_CHARS
+    size = sum(batch.size for batch in waiting)
+    return len(waiting) > MOST_WAITING or size > MOST_WAITING_BYTES

@@ -139,7 +139,7 @@ class Session:
         return Intake(
             bounds(self.options),
             settings.batch_rows,
-            settings.batch_chars,
+            settings.batch_bytes,
             settings.reactions,
             parser_for(settings),
         )

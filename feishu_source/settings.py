@@ -75,9 +75,9 @@ class Settings:
     user_details: bool = False
     user_details_period_s: int = 7 * DAY_S
     slice_messages: int = SLICE_MESSAGES
-    slice_chars: int = 64_000_000
+    slice_bytes: int = 32_000_000
     batch_rows: int = 5_000
-    batch_chars: int = 16_000_000
+    batch_bytes: int = 16_000_000
     pages_ahead: int = 4
     stretches: int = 6
     stretch_pages: int = 48
@@ -87,9 +87,9 @@ class Settings:
     files_workers: int = 4
 
     @property
-    def most_slice_chars(self) -> int:
-        """Characters of bodies at which a slice ends: more where it may have more messages."""
-        return self.slice_chars * max(1, self.slice_messages // SLICE_MESSAGES)
+    def most_slice_bytes(self) -> int:
+        """Bytes of bodies at which a slice ends: more where it may have more messages."""
+        return self.slice_bytes * max(1, self.slice_messages // SLICE_MESSAGES)
 
     def __post_init__(self) -> None:
         """Refuses values that could lose rows or that the API would refuse.
@@ -139,9 +139,9 @@ BOUNDS: tuple[tuple[str, float, float], ...] = (
     ("details_share", 0.01, 1),
     ("user_details_period_s", HOUR_S, 3_650 * DAY_S),
     ("slice_messages", 1, 10_000_000),
-    ("slice_chars", 1, 10_000_000_000),
+    ("slice_bytes", 1, 10_000_000_000),
     ("batch_rows", 1, 1_000_000),
-    ("batch_chars", 1, 1_000_000_000),
+    ("batch_bytes", 1, 1_000_000_000),
     ("pages_ahead", 1, 64),
     ("stretches", 1, 64),
     ("stretch_pages", 1, 10_000),

@@ -172,7 +172,7 @@ def feishu_source(
             requests a chat, three where its announcement is of the newer form.
         slice_messages: messages after which a part of a load is written and committed: what a crash
             may cost; by default about a row group of DuckDB's, 122,880. One of long messages ends
-            earlier, after 64 million characters for each 120,000.
+            earlier, after 32 MB of them for each 120,000.
         batch_rows: rows an Arrow table holds on the way: memory against speed.
         files: a folder or a URL such as s3://bucket/folder, to which `load` downloads images,
             files, audio and video behind the messages; empty for none.

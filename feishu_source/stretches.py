@@ -12,6 +12,7 @@ leave a gap, and cost about half a page more than one where people write evenly.
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from dataclasses import dataclass, field
 
@@ -128,14 +129,17 @@ class Listing:
         del self.ahead[self.ahead.index(stretch) :]
         self._spoiled = True
 
-    def open_ahead(self, pages: int, most: int) -> Stretch | None:
+    def open_ahead(self, pages: int, most: int, most_bytes: int = sys.maxsize) -> Stretch | None:
         """A further stretch of about so many pages; None if there are enough, or nothing is left.
 
         It stands in the first place that nobody lists, or that `now` would reach only later. The
         pages that came bound how many are opened: a small chat gets none, and a chat whose messages
-        lie where nobody expects them does not pay for many that prove empty.
+        lie where nobody expects them does not pay for many that prove empty. Nor are further ones
+        opened where the pages that wait hold `most_bytes`.
         """
         if self._spoiled or len(self.ahead) >= most - 1 or len(self._taken_s) < 2:
+            return None
+        if self.held_bytes >= most_bytes:
             return None
         first = min(most - 1, self._pages // PAGES_BEFORE)
         if self._opened >= first + 3 * self._pages // (2 * pages):

@@ -211,7 +211,7 @@ class Walk:
         """True if the slice is: no further chat is begun, and what may be cut is."""
         if self._reader.reception.listed >= self._slice_ends_at:
             return True
-        return self._bounded and self._intake.slice_chars >= self._settings.most_slice_chars
+        return self._bounded and self._intake.slice_bytes >= self._settings.most_slice_bytes
 
     @property
     def _ends(self) -> bool:
@@ -247,9 +247,11 @@ class Walk:
 
     def _open_stretch(self, visit: Visit) -> Stretch | None:
         settings = self._settings
-        if visit.listing is None or visit.listing.held_bytes >= settings.batch_chars:
+        if visit.listing is None:
             return None
-        return visit.listing.open_ahead(settings.stretch_pages, settings.stretches)
+        return visit.listing.open_ahead(
+            settings.stretch_pages, settings.stretches, settings.batch_bytes
+        )
 
     def _may_begin(self, visit: Visit) -> bool:
         """Where requests are bounded, what is less urgent waits until all that is more so was read.

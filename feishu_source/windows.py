@@ -132,7 +132,7 @@ class Windows:
             visit.list_from_claim()
         listing, settings = visit.listing, self._settings
         assert listing is not None
-        holds_a_batch = listing.held_bytes >= settings.batch_chars
+        holds_a_batch = listing.held_bytes >= settings.batch_bytes
         for stretch in (listing.now, *listing.ahead):
             waiting, most = len(stretch.ready), settings.stretch_pages
             if stretch is listing.now:

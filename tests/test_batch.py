@@ -249,9 +249,9 @@ def test_a_message_with_children_needs_no_tombstone(intake: Intake) -> None:
     ]
 
 
-def test_a_batch_is_full_at_its_number_of_characters() -> None:
+def test_a_batch_is_full_at_its_number_of_bytes() -> None:
     """Long messages make short batches: memory is bounded by what they hold."""
-    intake = Intake(batch_chars=100)
+    intake = Intake(batch_bytes=100)
     intake.begin_slice()
     full = []
     for number in range(4):
@@ -260,19 +260,30 @@ def test_a_batch_is_full_at_its_number_of_characters() -> None:
         if intake.full:
             taken(intake)
     assert full == [False, True, False, True]
-    assert intake.slice_chars == 4 * len('{"text":"' + "x" * 45 + '"}')
+    assert intake.slice_bytes == 4 * len('{"text":"' + "x" * 45 + '"}')
     intake.begin_slice()
-    assert (intake.full, intake.slice_chars) == (False, 0)
+    assert (intake.full, intake.slice_bytes) == (False, 0)
 
 
-def test_a_batch_is_full_at_its_number_of_rejected_characters() -> None:
+@pytest.mark.parametrize(
+    ("letter", "size"), [("x", 1), ("é", 2), ("字", 3), ("😀", 4), ("\ud800", 3)]
+)
+def test_a_text_counts_as_what_it_takes_in_utf_8(letter: str, size: int) -> None:
+    """Files and databases hold it so: Chinese takes three times as much as its characters tell."""
+    intake = Intake()
+    intake.begin_slice()
+    intake.add(listed(version("", "om_1") | {"body": {"content": letter * 10}}))
+    assert intake.slice_bytes == 10 * size
+
+
+def test_a_batch_is_full_at_its_number_of_rejected_bytes() -> None:
     """They are kept as they came, however long: once each."""
-    intake = Intake(batch_chars=100)
+    intake = Intake(batch_bytes=100)
     intake.begin_slice()
     bad = {"create_time": "5", "message_id": "om_1", "body": {"content": "x" * 20}}
     intake.add(listed(bad))
     intake.add(listed(bad))
-    assert (intake.full, intake.slice_chars) == (False, len(dump_json(bad)))
+    assert (intake.full, intake.slice_bytes) == (False, len(dump_json(bad)))
     intake.add(listed(bad | {"message_id": "om_2"}))
     assert intake.full is True
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from feishu_source import feishu_source, open_pipeline, reading
 from feishu_source import gathered as module
 from feishu_source.batch import Batch, Counts, PendingBatch
-from feishu_source.gathered import MOST_BYTES, MOST_WAITING_CHARS, gathered
+from feishu_source.gathered import MOST_BYTES, MOST_WAITING_BYTES, gathered
 from feishu_source.parsing import Parsed, Ready
 from feishu_source.sandbox import World
 from feishu_source.tables import LINKS, MENTIONS, MESSAGES, Table
@@ -37,7 +37,7 @@ def _number(parts: list[list[tuple[Table, int]]]) -> list[Batch]:
 
 
 def _pending(batch: Batch) -> PendingBatch:
-    return PendingBatch(batch.claims, Counts(), batch.tables, Ready(Parsed([], 0)), chars=0)
+    return PendingBatch(batch.claims, Counts(), batch.tables, Ready(Parsed([], 0)), size=0)
 
 
 @given(_PARTS, st.integers(1, 100))
@@ -78,7 +78,7 @@ class _Slow:
         return Parsed([], 0)
 
 
-def _order_of(done: list[bool], chars: int = 0) -> list[str]:
+def _order_of(done: list[bool], size: int = 0) -> list[str]:
     """In which order batches are read, and waited for."""
     events: list[str] = []
 
@@ -86,7 +86,7 @@ def _order_of(done: list[bool], chars: int = 0) -> list[str]:
         for number, is_done in enumerate(done):
             events.append(f"read {number}")
             slow = _Slow(events, number, done=is_done)
-            yield PendingBatch({}, Counts(), [], slow, chars)
+            yield PendingBatch({}, Counts(), [], slow, size)
 
     assert list(gathered(read(), MOST_BYTES)) == []
     return events
@@ -108,7 +108,7 @@ def test_batch_that_is_parsed_is_given_at_once() -> None:
 
 def test_few_batches_of_long_messages_wait() -> None:
     """What waits is held as it came."""
-    assert _order_of([False] * 3, chars=MOST_WAITING_CHARS) == [
+    assert _order_of([False] * 3, size=MOST_WAITING_BYTES) == [
         *("read 0", "read 1", "asked for 0", "read 2", "asked for 1", "asked for 2"),
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from math import ceil
 
@@ -58,6 +59,17 @@ def test_a_small_chat_is_listed_in_one_place() -> None:
     assert begun(pages=11).open_ahead(pages=48, most=4) is None
     assert begun(pages=12).open_ahead(pages=48, most=4) is not None
     assert begun(stop_s=1_600).open_ahead(pages=10, most=4) is None
+
+
+def test_no_stretch_is_opened_while_pages_wait_that_are_large() -> None:
+    """Until they are taken, whichever stretch they are of."""
+    listing = begun()
+    assert listing.open_ahead(10, 4, 100) is not None
+    for stretch in (listing.now, listing.ahead[0]):
+        listing.note(stretch, replace(page(1, "b1"), size=50))
+    assert (listing.held_bytes, listing.open_ahead(10, 4, 100)) == (100, None)
+    take(listing, 300)
+    assert listing.open_ahead(10, 4, 100) is not None
 
 
 def test_pages_come_in_the_order_of_time_whichever_came_first() -> None:
@@ -176,7 +188,7 @@ def test_long_messages_are_not_heaped_up_ahead(
     for most in (16_000_000, 20_000):
         held.clear()
         with Belt(huge) as belt:
-            belt.load(page_size=5, slice_messages=100_000, batch_chars=most)
+            belt.load(page_size=5, slice_messages=100_000, batch_bytes=most)
             belt.assert_equals_truth()
     assert sum(size for _, size in held) > 1_000_000
     under_way = Settings().workers * max(size for _, size in held)

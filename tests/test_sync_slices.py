@@ -33,17 +33,17 @@ def test_tiny_slices_end_in_the_same_tables() -> None:
 
 
 def test_long_messages_make_short_slices() -> None:
-    """A slice ends at its number of characters as well, wherever its number of messages would."""
+    """A slice ends at its number of bytes as well, wherever its number of messages would."""
     world = generate(seed=3, chats=6, messages=300, days=30, now_ms=NOW_MS)
     with Belt(world) as belt:
         assert set(belt.load(page_size=3).values()) == {"complete"}
         assert belt.slices == 1
     with Belt(world) as belt:
-        assert set(belt.load(slice_chars=2_000, page_size=3).values()) == {"complete"}
+        assert set(belt.load(slice_bytes=2_000, page_size=3).values()) == {"complete"}
         assert belt.slices >= 5
         belt.assert_equals_truth()
     with Belt(world) as belt:  # whoever wants long slices, gets long ones of long messages too
-        assert set(belt.load(slice_chars=2_000, slice_messages=9_600_000).values()) == {"complete"}
+        assert set(belt.load(slice_bytes=2_000, slice_messages=9_600_000).values()) == {"complete"}
         assert belt.slices == 1
 
 

@@ -1,4 +1,4 @@
-"""A chat of messages as long as they may be: as many as fill a slice, and a few more."""
+"""A chat of messages as long as they may be: as many as fill two slices, and a few more."""
 
 from __future__ import annotations
 
@@ -23,6 +23,6 @@ def test_a_chat_of_the_longest_messages_is_loaded(
         world.post(team, ann, text=words.randbytes(LENGTH // 2).hex())
     with caplog.at_level("INFO", "feishu_source"):
         report = lab.load()
-    assert (report.exit_code, report.slices, report.new) == (0, 2, 600)
+    assert (report.exit_code, report.slices, report.new) == (0, 3, 600)
     assert "once more" not in caplog.text
     lab.assert_equals_truth()

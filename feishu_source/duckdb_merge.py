@@ -16,7 +16,6 @@ from pathlib import Path
 from threading import BoundedSemaphore
 from typing import Any, cast
 
-import pyarrow.parquet as pq
 from dlt.common.destination.client import (
     FollowupJobRequest,
     HasFollowupJobs,
@@ -204,6 +203,8 @@ def _more_mb(paths: Iterable[Path]) -> int:
     DuckDB holds the texts of a vector of rows up to three times, and each thread a group of rows
     that it reads. A file has equal texts once, so it may tell too little.
     """
+    import pyarrow.parquet as pq  # not before rows are merged: whoever only builds a pipeline waits
+
     files = [pq.read_metadata(path) for path in paths]
     groups = [file.row_group(number) for file in files for number in range(file.num_row_groups)]
     sizes = [int(group.total_byte_size) for group in groups]

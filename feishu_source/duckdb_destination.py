@@ -30,15 +30,12 @@ from duckdb import DuckDBPyConnection
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
 from feishu_source.duckdb_merge import MergingClient
-from feishu_source.open_files import MOST_THREADS, open_files
+from feishu_source.open_files import MOST_THREADS, WRITE_LOG, open_files
 
 WAIT_S = 30.0
 """Somebody who looks into the file holds it for seconds; who holds it for longer has to act."""
 
 LOOK_AGAIN_S = 0.1
-
-_NO_CHECKPOINT = "4GB"
-"""More than the write-ahead log of a slice: DuckDB begins none of its own."""
 
 _log = logging.getLogger(__name__)
 
@@ -79,7 +76,7 @@ class _PatientPool(DuckDbConnectionPool):
         of_ours = {"memory_limit": limit, "threads": min(MOST_THREADS, os.cpu_count() or 1)}
         global_config = of_ours | (self.credentials.global_config or {}) | (global_config or {})
         if open_files.wants(path):
-            global_config["checkpoint_threshold"] = _NO_CHECKPOINT
+            global_config["checkpoint_threshold"] = WRITE_LOG
             pragmas = ["disable_checkpoint_on_shutdown"]  # where dlt would enable it
         trying = Retrying(
             retry=retry_if_exception(is_held),

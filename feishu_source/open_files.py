@@ -16,6 +16,8 @@ from duckdb import DuckDBPyConnection
 MEMORY_MB = 144
 """A slice of ordinary messages is merged as fast as with more, which would be filled with what was
 once read of a file that grows."""
+WRITE_LOG = "4GB"
+"""More than what is written until somebody asks for a checkpoint: DuckDB begins none of its own."""
 MOST_THREADS = 4
 """Each needs memory of its own; with 16 of them that did not do."""
 

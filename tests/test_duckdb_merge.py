@@ -234,8 +234,7 @@ def test_long_messages_are_written_as_they_come(
     groups: list[int] = []
 
     def run(job: _Merge) -> None:
-        beside = Path(job._file_path).parents[1] / "completed_jobs"
-        for path in beside.glob(f"{job.load_table_name}.*.parquet"):
+        for path in duckdb_merge._rows_beside(job._file_path, job.load_table_name):
             file = pq.read_metadata(path)
             groups.extend(
                 file.row_group(number).total_byte_size for number in range(file.num_row_groups)

@@ -24,7 +24,7 @@ import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
 from feishu_source.errors import ConfigurationError
-from feishu_source.open_files import is_out_of_memory
+from feishu_source.open_files import WRITE_LOG, is_out_of_memory
 from feishu_source.report import Place
 from feishu_source.search.terms import check_installed, terms_of, version
 
@@ -33,12 +33,9 @@ BATCH = 20_000
 BATCH_CHARS = 2_000_000
 """Of their texts: each character is about a term, of a hundred bytes while they are cut."""
 
-MEMORY_MB = (256, 512, 1_024, 2_048, 4_096)
+LIMITS_MB = (256, 512, 1_024, 2_048, 4_096)
 """What DuckDB may take while it updates an index; the next one if it did not do, as where texts are
 very long."""
-
-_WRITE_LOG = "4GB"
-"""No checkpoint before the last: a kill while one is written may leave a damaged file."""
 
 _TABLES = """
 create schema if not exists {index};
@@ -152,17 +149,17 @@ def update_file(database: Path, dataset: str) -> Updated:
         duckdb.Error: another process has the file open, or there is no such dataset in it.
     """
     check_installed()
-    for memory_mb in MEMORY_MB[:-1]:
+    for memory_mb in LIMITS_MB[:-1]:
         try:
             return _update_file(database, dataset, memory_mb)
         except duckdb.Error as error:
             if not is_out_of_memory(error):
                 raise
-    return _update_file(database, dataset, MEMORY_MB[-1])
+    return _update_file(database, dataset, LIMITS_MB[-1])
 
 
 def _update_file(database: Path, dataset: str, memory_mb: int) -> Updated:
-    config = {"memory_limit": f"{memory_mb}MB", "checkpoint_threshold": _WRITE_LOG}
+    config = {"memory_limit": f"{memory_mb}MB", "checkpoint_threshold": WRITE_LOG}
     with duckdb.connect(str(database), config=dict(config)) as connection:
         connection.execute("pragma disable_checkpoint_on_shutdown")
         updated = update(connection, dataset)

@@ -235,7 +235,7 @@ def test_long_texts_are_indexed_few_at_a_time(
     original = index._cut
     monkeypatch.setattr(index, "_cut", note)
     monkeypatch.setattr(index, "BATCH_CHARS", 50_000)
-    monkeypatch.setattr(index, "MEMORY_MB", (1, 256))
+    monkeypatch.setattr(index, "LIMITS_MB", (1, 256))
     assert update_file(lab.database, "feishu") == Updated(12, 0, 12)
     assert cut == [3, 3, 3, 3]
     check_index(lab)

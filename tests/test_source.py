@@ -57,6 +57,13 @@ def test_a_source_is_built_without_importing_what_reads_and_what_loads() -> None
     assert imported >= {"dlt", "resources", "options"}
 
 
+def test_a_pipeline_is_made_without_importing_arrow() -> None:
+    """An orchestrator does it whenever it looks at its files, and merges rows once an hour."""
+    code = "import feishu_source.destination, sys; print('pyarrow' in sys.modules)"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ended.stdout == "False\n"
+
+
 def test_missing_credentials_name_the_settings(tmp_path: Path) -> None:
     """And where they belong."""
     pipeline = dlt.pipeline("none", destination="duckdb", pipelines_dir=str(tmp_path))
